@@ -1,0 +1,1 @@
+"""Entrepôt: a container registry that speaks Amazon ECR."""

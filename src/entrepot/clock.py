@@ -1,0 +1,33 @@
+"""Time and fresh identifiers, in one place so that tests can replace both."""
+
+import secrets
+import time
+import uuid
+
+_offset = 0.0
+
+
+def now() -> float:
+    """Seconds since 1970-01-01 UTC, with fraction."""
+    return time.time() + _offset
+
+
+def travel(seconds: float) -> None:
+    """Move this process's clock; *only tests call this*, and every process has its own."""
+    global _offset
+    _offset += seconds
+
+
+def new_uuid() -> str:
+    """A random UUID in lower-case hex with hyphens: request ids, upload ids (122 random bits)."""
+    return str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
+
+
+def new_id(prefix: str, length: int = 16) -> str:
+    """
+    An identifier as IAM makes them: *prefix* (``AKIA``, ``AIDA``), then *length* of A-Z and 2-7.
+
+    Source: IAM user guide, "Unique identifiers".
+    """
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+    return prefix + "".join(secrets.choice(alphabet) for _ in range(length))
