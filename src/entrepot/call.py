@@ -1,0 +1,49 @@
+"""A call: who asks what of whom, and the transaction in which it is answered."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from entrepot.database import Transaction
+from entrepot.names import Registry
+
+if TYPE_CHECKING:
+    from entrepot.identity.directory import Directory
+    from entrepot.identity.principals import Principal
+    from entrepot.runtime import Runtime
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One authorised request. *registry* is the caller's own: its account, in the region it addressed."""
+
+    runtime: "Runtime"
+    directory: "Directory"
+    principal: "Principal"
+    registry: Registry
+    action: str
+    request_id: str
+    transaction: Transaction | None = None
+
+    @property
+    def tx(self) -> Transaction:
+        """The transaction of this call. A handler that moves bytes has none and opens its own."""
+        if self.transaction is None:
+            raise RuntimeError(f"{self.action} runs outside a transaction")
+        return self.transaction
+
+    def within(self, transaction: Transaction) -> "Call":
+        """The same call inside *transaction*."""
+        return replace(self, transaction=transaction)
+
+    def addressed(self, registry_id: str | None) -> Registry:
+        """The registry that an input's ``registryId`` means; the caller's own where it is left out."""
+        return self.registry if registry_id is None else Registry(registry_id, self.registry.region)
+
+
+def moves_bytes(handler: F) -> F:
+    """Mark an operation that reads or writes blobs: it runs on a pool thread, outside a transaction."""
+    handler.__dict__["moves_bytes"] = True
+    return handler

@@ -1,0 +1,152 @@
+"""
+Tables of the registry.
+
+    repositories ─┬─ manifests ─┬─ tags
+                  │             ├─ manifest_blobs ─┐
+                  │             └─ children        │
+                  ├─ links ────────────────────────┴─ blobs ─ (bytes: here if small, else in the store)
+                  ├─ uploads
+                  └─ resource_tags
+
+Everything hangs on a repository's id, which is never used twice. Deleting a repository removes its one
+row; what hung on it can no longer be found by any name, and garbage collection sweeps it away. There
+are therefore no foreign keys with cascades: 100,000 images would hold up every writer for seconds.
+
+Text that holds JSON says so. Times are seconds since the epoch.
+"""
+
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+
+from entrepot.database import metadata
+
+repositories = Table(
+    "repositories",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("mutability", Text, nullable=False),
+    Column("exclusions", Text, nullable=False),  # JSON: list of filters
+    Column("scan_on_push", Integer, nullable=False),
+    UniqueConstraint("account", "region", "name"),
+    sqlite_autoincrement=True,
+)
+
+resource_tags = Table(
+    "resource_tags",
+    metadata,
+    Column("repository_id", Integer, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+account_settings = Table(
+    "account_settings",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("region", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+manifests = Table(
+    "manifests",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("repository_id", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("artifact_type", Text),  # the manifest's artifactType, else its config's media type
+    Column("subject", Text),  # digest
+    Column("annotations", Text),  # JSON: object; only where there is a subject
+    Column("image_size", Integer, nullable=False),
+    Column("pushed_at", Float, nullable=False),
+    Column("pulled_at", Float),
+    Column("pulls", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # last: rows are read without it
+    UniqueConstraint("repository_id", "digest"),
+    sqlite_autoincrement=True,
+)
+Index("manifests_by_push", manifests.c.repository_id, manifests.c.pushed_at, manifests.c.digest)
+Index(
+    "manifests_by_subject",
+    manifests.c.repository_id,
+    manifests.c.subject,
+    manifests.c.digest,
+    sqlite_where=manifests.c.subject.is_not(None),
+    postgresql_where=manifests.c.subject.is_not(None),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("repository_id", Integer, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("manifest_id", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("tags_by_manifest", tags.c.manifest_id, tags.c.name)
+
+manifest_blobs = Table(
+    "manifest_blobs",
+    metadata,
+    Column("repository_id", Integer, primary_key=True),
+    Column("blob_id", Integer, primary_key=True),
+    Column("manifest_id", Integer, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+children = Table(
+    "children",
+    metadata,
+    Column("child_id", Integer, primary_key=True),
+    Column("parent_id", Integer, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("domain", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("key", Text),  # where the store has the bytes; null: they are in content
+    Column("content", LargeBinary),
+    UniqueConstraint("domain", "digest"),
+    sqlite_autoincrement=True,
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("repository_id", Integer, primary_key=True),
+    Column("blob_id", Integer, primary_key=True),
+    Column("touched_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("links_by_blob", links.c.blob_id)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("repository_id", Integer, nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("sha256", Text),  # hex, of all bytes so far; null: to be computed at the end
+    Column("content", LargeBinary),  # all bytes so far, while they are few
+    Column("parts", Integer, nullable=False),  # by the API
+    Column("short_part", Integer, nullable=False),  # the API's last part so far was under 5 MiB
+    Column("updated_at", Float, nullable=False),
+    Column("writer", Text),  # the request that is appending
+    Column("writer_until", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("uploads_by_repository", uploads.c.repository_id, uploads.c.principal)

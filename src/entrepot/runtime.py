@@ -1,0 +1,17 @@
+"""What a process works with, built once: settings, database, blob store, root key."""
+
+from dataclasses import dataclass
+
+from entrepot.database import Database
+from entrepot.settings import Settings
+from entrepot.storage import BlobStore
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Handed to everything that needs the world; nobody reaches for it by import."""
+
+    settings: Settings
+    database: Database
+    store: BlobStore
+    root_key: bytes

@@ -1,0 +1,5 @@
+"""Where the bytes of blobs lie: one contract, and the drivers that keep it."""
+
+from entrepot.storage.base import Appending, BlobStore, Object
+
+__all__ = ["Appending", "BlobStore", "Object"]

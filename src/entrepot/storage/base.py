@@ -1,0 +1,75 @@
+"""
+What a blob store is: bytes under keys that it makes itself. It knows no repository and no tag.
+
+A key is never used twice. Two pushes of the same bytes make two objects, of which the database names
+one; so whoever deletes an object can never delete the bytes that another has just published under the
+same digest, and no lock between the two is needed.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import NamedTuple, Protocol, Self
+
+
+class Object(NamedTuple):
+    """Something that lies in a store. *modified* is in seconds since the epoch."""
+
+    name: str
+    modified: float
+
+
+class Appending(Protocol):
+    """An upload opened to be written from one offset on; leaving the context closes it."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *failure: object) -> None: ...
+
+    def write(self, piece: bytes | bytearray | memoryview) -> None:
+        """Put *piece* behind what was written. Raises: NoSpace."""
+
+    def commit(self) -> None:
+        """Make all that was written durable. After a crash it is there."""
+
+
+class BlobStore(Protocol):
+    """Bytes, as uploads while they come and under keys when they are whole. Every method blocks."""
+
+    def append(self, upload: str, offset: int) -> Appending:
+        """Open *upload* (a UUID; it need not exist) at *offset*: what lies behind it is cut off."""
+
+    def uploaded(self, upload: str) -> Iterator[bytes]:
+        """The bytes of an upload in pieces of at most a mebibyte."""
+
+    def finish(self, upload: str, domain: str, digest: str) -> str:
+        """
+        Publish an upload; the key of the new object. It is durable before this returns.
+
+        After a crash there is the upload, or the object, or both, and never half of one.
+        """
+
+    def abandon(self, upload: str) -> None:
+        """Forget an upload, whether there is one or not."""
+
+    def uploads(self) -> Iterator[Object]:
+        """Every upload that there is, in no order."""
+
+    def size(self, key: str) -> int | None:
+        """Bytes of an object; None where there is none."""
+
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Bytes *start* to *stop* (exclusive) in pieces of at most a mebibyte. Raises: FileNotFoundError."""
+
+    def path(self, key: str) -> str | None:
+        """Where the object lies as a plain file that may be sent as it is; None where it does not."""
+
+    def url(self, key: str, lifetime: timedelta) -> str | None:
+        """An address from which the bytes can be fetched without us; None where the store has none."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object, whether there is one or not."""
+
+    def keys(self) -> Iterator[Object]:
+        """Every object that there is, in no order."""
+
+    def free(self) -> int | None:
+        """Bytes that can still be stored; None where there is no telling."""
