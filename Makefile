@@ -1,0 +1,61 @@
+# What can be asked for:
+#
+#   make serve      set up everything and start the registry on 127.0.0.1:5000, data in ./data
+#   make test       the tests, in minutes; tests with clients that are not here are skipped and named
+#   make test-all   the tests, the long ones too
+#   make check      format, lint, strict types, import rules, sizes
+#   make clients    install the real clients that tests and benchmarks use
+#   make bench      compare with other registries, on this machine
+#   make clean      remove what make made here (never ./data)
+#
+# Needed: make, and Python 3.11 or newer. ARGS="…" is handed on to serve, test, test-all and bench.
+
+UV_VERSION := 0.13.9
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+PYTHON := .venv/bin/python
+
+# The environment is .venv here, whatever the shell says, and uv never downloads a Python.
+export UV
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+unexport VIRTUAL_ENV
+
+.PHONY: serve test test-all check bench clients clean
+
+serve: .venv/.made
+	.venv/bin/entrepot serve --data ./data $(ARGS)
+
+test: .venv/.made
+	$(PYTHON) -m pytest $(ARGS)
+
+test-all: .venv/.made
+	$(PYTHON) -m pytest -m "" $(ARGS)
+
+check: .venv/.made
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(PYTHON) -m tools.sizes
+
+bench: .venv/.made
+	$(PYTHON) -m bench $(ARGS)
+
+clients: .venv/.made
+	$(PYTHON) -m tools.clients
+
+clean:
+	rm -rf .venv .uv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Made from the lock file alone, and again only when that changes.
+.venv/.made: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --locked --quiet
+	@touch $@
+
+.uv/bin/uv:
+	@rm -rf .uv
+	@{ python3 -m venv .uv && .uv/bin/python -m pip install --quiet uv==$(UV_VERSION); } >&2 || { rm -rf .uv; echo "\
+	make: the environment needs uv, and it could not be fetched with python3 and pip. Either install uv so that it is on\
+	PATH (https://docs.astral.sh/uv), or Python 3.11 or newer with its venv module (Debian: apt-get install python3-venv)\
+	and reach PyPI; then run make again." >&2; exit 1; }

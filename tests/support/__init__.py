@@ -1,0 +1,1 @@
+"""What tests share beside fixtures: data, clients, ports, and the account of what was skipped."""
