@@ -1,0 +1,1 @@
+"""What a container registry knows: repositories, manifests, tags, blobs. It knows no wire."""
