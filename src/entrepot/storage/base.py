@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import NamedTuple, Protocol, Self
 
+PIECE = 1 << 20  # bytes are read in pieces of at most this size
+
 
 class Object(NamedTuple):
     """Something that lies in a store. *modified* is in seconds since the epoch."""
@@ -35,7 +37,12 @@ class BlobStore(Protocol):
     """Bytes, as uploads while they come and under keys when they are whole. Every method blocks."""
 
     def append(self, upload: str, offset: int) -> Appending:
-        """Open *upload* (a UUID; it need not exist) at *offset*: what lies behind it is cut off."""
+        """
+        Open *upload* (a UUID; at offset 0 it need not exist) at *offset*: what lies behind it is cut off.
+
+        Raises: FileNotFoundError, where bytes before *offset* are missing; BlockingIOError, while another
+        writer has it open, were it one whose claim has run out.
+        """
 
     def uploaded(self, upload: str) -> Iterator[bytes]:
         """The bytes of an upload in pieces of at most a mebibyte."""
@@ -45,6 +52,7 @@ class BlobStore(Protocol):
         Publish an upload; the key of the new object. It is durable before this returns.
 
         After a crash there is the upload, or the object, or both, and never half of one.
+        Raises: FileNotFoundError; BlockingIOError, as ``append`` does.
         """
 
     def abandon(self, upload: str) -> None:
