@@ -44,6 +44,7 @@ _IN_REGISTRY = (repositories.c.account == bindparam("account"), repositories.c.r
 _THIS = repositories.c.id == bindparam("this")
 
 FIND = Statement(select(repositories).where(*_IN_REGISTRY, repositories.c.name == bindparam("name")))
+_BY_ID = Statement(select(repositories).where(_THIS))
 _COUNT = Statement(select(func.count().label("n")).select_from(repositories).where(*_IN_REGISTRY))
 _CREATE = Statement(
     insert(repositories)
@@ -62,6 +63,12 @@ _HAS_MANIFEST = Statement(select(manifests.c.id).where(manifests.c.repository_id
 def find(tx: Transaction, registry: Registry, name: str) -> Repository | None:
     """The repository of that name, or None."""
     row = tx.one(FIND, account=registry.account, region=registry.region, name=name)
+    return of_row(row) if row else None
+
+
+def find_by_id(tx: Transaction, repository_id: int) -> Repository | None:
+    """The repository of that id, while it exists."""
+    row = tx.one(_BY_ID, this=repository_id)
     return of_row(row) if row else None
 
 
