@@ -55,7 +55,8 @@ clean:
 
 .uv/bin/uv:
 	@rm -rf .uv
-	@{ python3 -m venv .uv && .uv/bin/python -m pip install --quiet uv==$(UV_VERSION); } >&2 || { rm -rf .uv; echo "\
-	make: the environment needs uv, and it could not be fetched with python3 and pip. Either install uv so that it is on\
-	PATH (https://docs.astral.sh/uv), or Python 3.11 or newer with its venv module (Debian: apt-get install python3-venv)\
-	and reach PyPI; then run make again." >&2; exit 1; }
+	@{ python3 -m venv .uv && .uv/bin/python -m pip install --quiet uv==$(UV_VERSION); } >&2 || { rm -rf .uv; exec >&2; \
+	echo "make: the environment needs uv, and python3 with pip could not fetch it. Either of these helps:"; \
+	echo "make:   - install uv so that it is on PATH: https://docs.astral.sh/uv"; \
+	echo "make:   - install Python 3.11 or newer with its venv module (Debian: apt-get install python3-venv), and reach PyPI"; \
+	exit 1; }

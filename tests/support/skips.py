@@ -2,7 +2,7 @@
 The account of what was skipped for want of something, and the switch that forbids it.
 
 A test that lacks a client or a vector skips through ``want``. The run ends with a count by name, and
-where ``ENTREPOT_ALLOWED_SKIPS`` is set (names with commas between, or nothing), every skip that it does
+where ``ENTREPOT_TEST_ALLOWED_SKIPS`` is set (names with commas between, or nothing), every skip that it does
 not name fails the run, and so does a run without a single passed test.
 """
 
@@ -68,7 +68,7 @@ class Account:
             terminalreporter.write_line(f"FAILED: {verdict}", red=True)
 
     def _verdict(self) -> str | None:
-        allowed = os.environ.get("ENTREPOT_ALLOWED_SKIPS")
+        allowed = os.environ.get("ENTREPOT_TEST_ALLOWED_SKIPS")
         return forbidden(wanted(self.reasons), allowed=allowed, passed=self.passed)
 
     def _note(self, report: pytest.TestReport | pytest.CollectReport) -> None:

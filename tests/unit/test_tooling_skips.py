@@ -39,7 +39,7 @@ def pytest_configure(config):
 @pytest.fixture
 def suite(pytester, monkeypatch):
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    monkeypatch.delenv("ENTREPOT_ALLOWED_SKIPS", raising=False)
+    monkeypatch.delenv("ENTREPOT_TEST_ALLOWED_SKIPS", raising=False)
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(SUITE)
     return pytester
@@ -53,7 +53,7 @@ def test_a_run_ends_with_the_count_of_what_it_skipped(suite):
 
 
 def test_a_skip_that_is_not_allowed_fails_the_run(suite, monkeypatch):
-    monkeypatch.setenv("ENTREPOT_ALLOWED_SKIPS", "crane")
+    monkeypatch.setenv("ENTREPOT_TEST_ALLOWED_SKIPS", "crane")
 
     result = suite.runpytest_inprocess()
 
@@ -62,13 +62,13 @@ def test_a_skip_that_is_not_allowed_fails_the_run(suite, monkeypatch):
 
 
 def test_skips_that_are_allowed_by_name_do_not_fail_the_run(suite, monkeypatch):
-    monkeypatch.setenv("ENTREPOT_ALLOWED_SKIPS", "crane, on Tuesdays")
+    monkeypatch.setenv("ENTREPOT_TEST_ALLOWED_SKIPS", "crane, on Tuesdays")
 
     assert suite.runpytest_inprocess().ret == pytest.ExitCode.OK
 
 
 def test_a_module_that_is_skipped_whole_counts_too(suite, monkeypatch):
-    monkeypatch.setenv("ENTREPOT_ALLOWED_SKIPS", "crane,on Tuesdays")
+    monkeypatch.setenv("ENTREPOT_TEST_ALLOWED_SKIPS", "crane,on Tuesdays")
     suite.makepyfile(test_whole="import pytest\npytest.skip('no data', allow_module_level=True)\n")
 
     result = suite.runpytest_inprocess()
@@ -78,7 +78,7 @@ def test_a_module_that_is_skipped_whole_counts_too(suite, monkeypatch):
 
 
 def test_a_run_in_which_nothing_passes_is_no_success(suite, monkeypatch):
-    monkeypatch.setenv("ENTREPOT_ALLOWED_SKIPS", "crane,on Tuesdays")
+    monkeypatch.setenv("ENTREPOT_TEST_ALLOWED_SKIPS", "crane,on Tuesdays")
 
     result = suite.runpytest_inprocess("-k", "wants or skipped")
 
