@@ -1,0 +1,128 @@
+"""
+Access keys: create, list, switch off and on, delete. Every change raises the generation.
+
+A secret is needed in clear to verify a signature, so it is kept sealed and not hashed: AES-256-GCM
+under a key derived from the root key, bound to the access key's id, so that rows cannot be swapped.
+"""
+
+import base64
+import re
+import secrets
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from entrepot import clock
+from entrepot.database import Row, Statement, Transaction
+from entrepot.identity.derivation import derive
+from entrepot.identity.faults import EntityAlreadyExists, ExampleKey, KeyNotFound, NameRefused, TooManyKeys
+from entrepot.identity.principals import Principal
+from entrepot.identity.rows import raise_generation
+from entrepot.identity.tables import access_keys
+
+# Source: IAM and STS quotas, "Access keys assigned to an IAM user"; the root user has two as well.
+_MOST_KEYS = 2
+_KEY_ID = re.compile(r"[A-Z0-9]{9,128}", re.ASCII)
+# They stand in AWS's and our own documentation with their secrets.
+_EXAMPLES = frozenset({"AKIAIOSFODNN7EXAMPLE", "AKIAI44QH8DHBEXAMPLE", "AKIDEXAMPLE", "ASIAIOSFODNN7EXAMPLE"})
+
+_VERSION, _NONCE = b"\x01", 12
+
+_FIND = Statement(select(access_keys).where(access_keys.c.id == bindparam("id")))
+_PUT = Statement(insert(access_keys))
+_OF_OWNER = Statement(
+    select(access_keys)
+    .where(access_keys.c.account == bindparam("account"), access_keys.c.user_id.is_not_distinct_from(bindparam("user")))
+    .order_by(access_keys.c.created_at, access_keys.c.id)
+    .limit(100)
+)
+_SWITCH = Statement(update(access_keys).where(access_keys.c.id == bindparam("key")).values(active=bindparam("state")))
+_DELETE = Statement(delete(access_keys).where(access_keys.c.id == bindparam("key")))
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """What may be shown of an access key at any time. *created_at* is in seconds since the epoch."""
+
+    id: str
+    active: bool
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """An access key at the one moment at which its secret is shown."""
+
+    id: str
+    secret: str = field(repr=False)
+
+
+class Vault:
+    """Seals secrets of access keys for their rows."""
+
+    def __init__(self, root_key: bytes) -> None:
+        self._cipher = AESGCM(derive(root_key, "access-key-secrets"))
+
+    def seal(self, key_id: str, secret: str) -> bytes:
+        """What the row of *key_id* keeps of *secret*."""
+        nonce = secrets.token_bytes(_NONCE)
+        return _VERSION + nonce + self._cipher.encrypt(nonce, secret.encode(), key_id.encode())
+
+    def open(self, key_id: str, sealed: bytes) -> str:
+        """The secret again. Raises: cryptography.exceptions.InvalidTag, for a row that was tampered with."""
+        return self._cipher.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], key_id.encode()).decode()
+
+
+def create(
+    tx: Transaction, owner: Principal, *, vault: Vault, key_id: str | None = None, secret: str | None = None
+) -> NewKey:
+    """
+    A new access key of *owner*. A given *key_id* and *secret* are taken over from elsewhere.
+
+    Raises: TooManyKeys, ExampleKey, NameRefused, EntityAlreadyExists.
+    """
+    made = NewKey(key_id or clock.new_id("AKIA"), secret or base64.b64encode(secrets.token_bytes(30)).decode())
+    if made.id in _EXAMPLES:
+        raise ExampleKey(id=made.id)
+    if not _KEY_ID.fullmatch(made.id):
+        raise NameRefused(what="id of an access key", name=made.id, reason="use 9 to 128 of A-Z 0-9")
+    if len(page(tx, owner)) >= _MOST_KEYS:
+        raise TooManyKeys(limit=_MOST_KEYS)
+    if tx.one(_FIND, id=made.id):
+        raise EntityAlreadyExists(what="Access key", name=made.id)
+    tx.run(
+        _PUT,
+        id=made.id,
+        account=owner.account,
+        user_id=_user_id(owner),
+        secret=vault.seal(made.id, made.secret),
+        active=1,
+        created_at=clock.now(),
+    )
+    raise_generation(tx)
+    return made
+
+
+def page(tx: Transaction, owner: Principal) -> list[AccessKey]:
+    """All access keys of *owner*, the oldest first."""
+    rows = tx.all(_OF_OWNER, account=owner.account, user=_user_id(owner))
+    return [AccessKey(row["id"], bool(row["active"]), row["created_at"]) for row in rows]
+
+
+def switch(tx: Transaction, key_id: str, *, active: bool) -> None:
+    """Let an access key work, or not: signatures and logins made with it too. Raises: KeyNotFound."""
+    if not tx.run(_SWITCH, key=key_id, state=int(active)):
+        raise KeyNotFound(id=key_id)
+    raise_generation(tx)
+
+
+def remove(tx: Transaction, key_id: str) -> None:
+    """Delete an access key. Raises: KeyNotFound."""
+    if not tx.run(_DELETE, key=key_id):
+        raise KeyNotFound(id=key_id)
+    raise_generation(tx)
+
+
+def _user_id(owner: Principal) -> str | None:
+    return None if owner.kind == "root" else owner.id

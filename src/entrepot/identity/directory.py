@@ -1,0 +1,131 @@
+"""
+Who is who, as one process knows it: principals and credentials, cached under the generation.
+
+A change of identities raises the generation in its own transaction. Every question here first asks
+SQLite whether anybody has committed (2 µs); if so the generation is read again, and where it has been
+raised, everything known is forgotten. So what was taken away is gone from every worker with the next
+request, and a push, which commits but raises nothing, empties no cache.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TypeVar
+
+from sqlalchemy import bindparam, select
+
+from entrepot import clock
+from entrepot.database import Database, Row, Statement
+from entrepot.identity import deployment, evaluation
+from entrepot.identity.credentials import Vault
+from entrepot.identity.logins import Logins
+from entrepot.identity.principals import Principal, root_of, user_of
+from entrepot.identity.tables import access_keys, accounts, generation, users
+from entrepot.identity.tokens import Ring, never_back
+
+T = TypeVar("T")
+
+_GENERATION = Statement(select(generation.c.value).where(generation.c.id == 1))
+_ACCOUNT = Statement(select(accounts.c.id).where(accounts.c.id == bindparam("account")))
+_USER = Statement(select(users).where(users.c.id == bindparam("user")))
+_KEY = Statement(select(access_keys).where(access_keys.c.id == bindparam("key")))
+
+_MOST_KNOWN = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """An access key with what is needed to verify a signature made with it."""
+
+    id: str
+    secret: str = field(repr=False)
+    active: bool
+    principal: Principal
+
+
+class _Unknown(Exception):
+    """There is nobody of that id. An exception, because the caches keep what is returned, not what is raised."""
+
+
+class Directory:
+    """Everybody, for one process; of all its threads."""
+
+    def __init__(self, database: Database, root_key: bytes) -> None:
+        """*database* must have been established with *root_key*. Raises: RootKeyRefused, when it was not."""
+        self._database = database
+        self._vault = Vault(root_key)
+        self._seen = threading.local()
+        self._known = _Known(-1, self)
+        self.ring = Ring(root_key, deployment.establish(database, root_key), never_back(clock.now))
+        self.logins = Logins(self.ring, credential=self.credential, principal=self.principal)
+
+    def generation(self) -> int:
+        """A number that differs from the last one exactly when identities, policies or settings have changed."""
+        return self._current().generation
+
+    def credential(self, access_key_id: str) -> Credential | None:
+        """The access key of that id, whether active or not; None where there is none or its owner is gone."""
+        return _found(self._current().credential, access_key_id)
+
+    def principal(self, principal_id: str) -> Principal | None:
+        """The principal of that id; None where there is none, or no longer."""
+        return _found(self._current().principal, principal_id)
+
+    def authorize(self, principal: Principal, action: str, resource: str) -> None:
+        """Return if *principal* may; the one door for every face. Raises: AccessDenied."""
+        evaluation.authorize(principal, action, resource)
+
+    def _current(self) -> "_Known":
+        # SQLite's number means something only beside an earlier one of the same connection, that is, thread.
+        version = self._database.version()
+        known = self._known
+        if getattr(self._seen, "version", None) != version:
+            row = self._database.look(_GENERATION)
+            current = 0 if row is None else int(row[0])
+            if current != known.generation:
+                self._known = known = _Known(current, self)
+            self._seen.version = version
+        return known
+
+    def load_principal(self, principal_id: str) -> Principal:
+        """Read, past the cache. Raises: _Unknown."""
+        if principal_id.isdecimal():
+            if self._database.look(_ACCOUNT, account=principal_id) is None:
+                raise _Unknown
+            return root_of(principal_id)
+        row = self._database.look(_USER, user=principal_id)
+        if row is None:
+            raise _Unknown
+        return user_of(row["account"], user_id=row["id"], path=row["path"], name=row["name"])
+
+    def load_credential(self, access_key_id: str) -> Credential:
+        """Read, past the cache. Raises: _Unknown."""
+        row: Row | None = self._database.look(_KEY, key=access_key_id)
+        if row is None:
+            raise _Unknown
+        owner = self.load_principal(row["user_id"] or row["account"])
+        return Credential(row["id"], self._vault.open(row["id"], row["secret"]), bool(row["active"]), owner)
+
+
+class _Known:
+    """
+    What was read since the generation became what it is.
+
+    A new generation gets a new one: a thread that is just reading an old row puts it into the old one,
+    where nobody will look again.
+    """
+
+    __slots__ = ("credential", "generation", "principal")
+
+    def __init__(self, value: int, directory: Directory) -> None:
+        self.generation = value
+        self.credential = lru_cache(maxsize=_MOST_KNOWN)(directory.load_credential)
+        self.principal = lru_cache(maxsize=_MOST_KNOWN)(directory.load_principal)
+
+
+def _found(read: Callable[[str], T], key: str) -> T | None:
+    try:
+        return read(key)
+    except _Unknown:
+        return None

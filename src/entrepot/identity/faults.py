@@ -1,0 +1,57 @@
+"""Refusals of this domain, in the words of IAM and of ECR."""
+
+from entrepot.errors import Fault
+
+
+class TokenInvalid(Fault, aws="InvalidParameterException", oci="UNAUTHORIZED"):
+    """A sealed token that this deployment did not make, or not for this use, or too long ago."""
+
+    message = "The token is not valid"
+
+
+class LoginInvalid(Fault, aws="UnrecognizedClientException", oci="UNAUTHORIZED"):
+    """A login password that proves nothing (any more): the answer is 401 and never says why."""
+
+    message = "Not Authorized"
+
+
+class LoginExpired(Fault, aws="UnrecognizedClientException", oci="DENIED"):
+    """A login password past its 12 hours: the answer is 403. Source: ecr-api B.5."""
+
+    message = "Your authorization token has expired. Reauthenticate and try again."
+
+
+class EntityNotFound(Fault, aws="NoSuchEntity", oci="DENIED"):
+    """Members: what (``account``, ``user``), name."""
+
+    message = "The {what} with name {name} cannot be found."
+
+
+class KeyNotFound(Fault, aws="NoSuchEntity", oci="DENIED"):
+    """Members: id."""
+
+    message = "The Access Key with id {id} cannot be found."
+
+
+class EntityAlreadyExists(Fault, aws="EntityAlreadyExists", oci="DENIED"):
+    """Members: what (``Account``, ``User``, ``Access key``), name."""
+
+    message = "{what} with name {name} already exists."
+
+
+class NameRefused(Fault, aws="ValidationError", oci="DENIED"):
+    """A name of an account or a user breaks a rule. Members: what, name, reason."""
+
+    message = "'{name}' cannot be the {what}: {reason}."
+
+
+class TooManyKeys(Fault, aws="LimitExceeded", oci="DENIED"):
+    """Members: limit."""
+
+    message = "Cannot exceed quota for AccessKeysPerUser: {limit}"
+
+
+class ExampleKey(Fault, aws="ValidationError", oci="DENIED"):
+    """An access key id that stands in documentation, so that its secret is public. Members: id."""
+
+    message = "The access key id {id} is a well-known example, and everybody knows its secret"

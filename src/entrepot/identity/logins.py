@@ -1,0 +1,110 @@
+"""
+Passwords for docker login: they carry who somebody is, never what somebody may do.
+
+Each is checked on every request against the identities of that moment, so that deleting a user or
+switching off an access key ends its logins too, without waiting for the twelve hours.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import cbor2
+
+from entrepot.identity.faults import LoginExpired, LoginInvalid, TokenInvalid
+from entrepot.identity.principals import Principal
+from entrepot.identity.tokens import Ring
+
+if TYPE_CHECKING:
+    from entrepot.identity.directory import Credential
+
+LABEL = "docker-login"
+# Source: ECR API reference, GetAuthorizationToken.
+LIFETIME = 12 * 3600
+# Another machine's clock may be ahead of ours by this much.
+_AHEAD = 300
+_MOST_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A new password and when it ends, in seconds since the epoch."""
+
+    password: str = field(repr=False)
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Whose password it was. *expires_at* is in seconds since the epoch."""
+
+    principal: Principal
+    expires_at: int
+    access_key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    principal_id: str
+    access_key_id: str
+    issued_at: int
+    expires_at: int
+
+
+class Logins:
+    """Makes and opens the passwords of one deployment."""
+
+    def __init__(
+        self,
+        ring: Ring,
+        *,
+        credential: "Callable[[str], Credential | None]",
+        principal: Callable[[str], Principal | None],
+    ) -> None:
+        self._ring = ring
+        self._credential = credential
+        self._principal = principal
+        # A password's contents never change, so decrypting it once is enough: 1 µs instead of 10.
+        self._plain = lru_cache(maxsize=_MOST_REMEMBERED)(self._decrypt)
+
+    def issue(self, principal: Principal, access_key_id: str, region: str) -> Login:
+        """A password for *principal*, who has just signed with *access_key_id*."""
+        now = int(self._ring.clock())
+        claims = (
+            secrets.token_bytes(16),
+            principal.kind,
+            principal.id,
+            principal.account,
+            None,  # session: temporary credentials come with STS
+            access_key_id,
+            now,
+            now + LIFETIME,
+            region,
+        )
+        return Login(self._ring.seal(LABEL, cbor2.dumps(claims)), now + LIFETIME)
+
+    def open(self, password: str) -> Opened:
+        """
+        Who logged in with *password*, if that still counts.
+
+        Raises: LoginExpired, after its twelve hours; LoginInvalid, for everything else.
+        """
+        try:
+            plain = self._plain(password)
+        except TokenInvalid:
+            raise LoginInvalid from None
+        now = self._ring.clock()
+        if plain.issued_at > now + _AHEAD:
+            raise LoginInvalid
+        if now >= plain.expires_at:
+            raise LoginExpired
+        credential, principal = self._credential(plain.access_key_id), self._principal(plain.principal_id)
+        if credential is None or not credential.active or credential.principal != principal:
+            raise LoginInvalid
+        return Opened(credential.principal, plain.expires_at, plain.access_key_id)
+
+    def _decrypt(self, password: str) -> _Plain:
+        claims = cbor2.loads(self._ring.open(LABEL, password))
+        return _Plain(principal_id=claims[2], access_key_id=claims[5], issued_at=claims[6], expires_at=claims[7])
