@@ -25,6 +25,7 @@ class Call:
     registry: Registry
     action: str
     request_id: str
+    access_key_id: str | None = None  # with what the principal signed; a login is bound to it
     transaction: Transaction | None = None
 
     @property
