@@ -3,7 +3,7 @@
 #   make serve      set up everything and start the registry on 127.0.0.1:5000, data in ./data
 #   make test       the tests, in minutes; tests with clients that are not here are skipped and named
 #   make test-all   the tests, the long ones too
-#   make check      format, lint, strict types, import rules, sizes
+#   make check      format, lint, types, imports, sizes; each of these is a target too
 #   make clients    install the real clients that tests and benchmarks use
 #   make bench      compare with other registries, on this machine
 #   make clean      remove what make made here (never ./data)
@@ -20,7 +20,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
 unexport VIRTUAL_ENV
 
-.PHONY: serve test test-all check bench clients clean
+.PHONY: serve test test-all check format lint types imports sizes bench clients clean
 
 serve: .venv/.made
 	.venv/bin/entrepot serve --data ./data $(ARGS)
@@ -31,11 +31,21 @@ test: .venv/.made
 test-all: .venv/.made
 	$(PYTHON) -m pytest -m "" $(ARGS)
 
-check: .venv/.made
+check: format lint types imports sizes
+
+format: .venv/.made
 	.venv/bin/ruff format --check .
+
+lint: .venv/.made
 	.venv/bin/ruff check .
+
+types: .venv/.made
 	.venv/bin/mypy
+
+imports: .venv/.made
 	.venv/bin/lint-imports
+
+sizes: .venv/.made
 	$(PYTHON) -m tools.sizes
 
 bench: .venv/.made

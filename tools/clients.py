@@ -179,10 +179,6 @@ CACHED: Mapping[str, tuple[Source, str]] = {
         Go("github.com/awslabs/amazon-ecr-credential-helper/ecr-login/cli/docker-credential-ecr-login", "v0.12.0"),
         "docker-credential-ecr-login",
     ),
-    "ecr-credential-provider": (
-        Go("k8s.io/cloud-provider-aws/cmd/ecr-credential-provider", "v1.37.0"),
-        "ecr-credential-provider",
-    ),
     "distribution": (Go("github.com/distribution/distribution/v3/cmd/registry", "v3.1.1"), "registry"),
     "helm": (Go("helm.sh/helm/v4/cmd/helm", "v4.2.4"), "helm"),
     "cosign": (Go("github.com/sigstore/cosign/v3/cmd/cosign", "v3.1.2"), "cosign"),
