@@ -158,4 +158,4 @@ def test_the_version_is_told_once(wheel, entrepot):
         [entrepot, "--version"], capture_output=True, text=True, check=True, cwd=Path(entrepot).parent
     )
 
-    assert re.fullmatch(r"entrepot-([\d.]+)-py3-none-any\.whl", wheel.name)[1] in said.stdout
+    assert wheel.name.split("-")[1] in said.stdout
