@@ -14,7 +14,11 @@ PIECE = 1 << 20  # bytes are read in pieces of at most this size
 
 
 class Object(NamedTuple):
-    """Something that lies in a store. *modified* is in seconds since the epoch."""
+    """
+    Something that lies in a store. *modified* is in seconds since the epoch.
+
+    It is when an upload was last written to, and when an object was published.
+    """
 
     name: str
     modified: float
@@ -76,7 +80,7 @@ class BlobStore(Protocol):
     def delete(self, key: str) -> None:
         """Remove an object, whether there is one or not."""
 
-    def keys(self) -> Iterator[Object]:
+    def objects(self) -> Iterator[Object]:
         """Every object that there is, in no order."""
 
     def free(self) -> int | None:

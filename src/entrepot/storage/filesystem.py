@@ -94,6 +94,7 @@ class FilesystemStore:
         with _room(self._root), self._folder(["uploads"]) as source, _closing(self._make(parts)) as target:
             with _closing(_open(source, upload, os.O_RDWR)) as file:
                 _lock(file, source, upload)
+                os.utime(file)  # an object's age counts from here, however long ago its last byte came
                 os.fdatasync(file)
                 os.rename(upload, name, src_dir_fd=source, dst_dir_fd=target)
             os.fsync(target)
@@ -141,7 +142,7 @@ class FilesystemStore:
         with contextlib.suppress(FileNotFoundError), self._folder(parts) as folder:
             os.unlink(name, dir_fd=folder)
 
-    def keys(self) -> Iterator[Object]:
+    def objects(self) -> Iterator[Object]:
         """Every object that there is, in no order."""
         for domain in self._folders(["objects"], _DOMAIN):
             for algorithm in ("sha256", "sha512"):

@@ -76,7 +76,7 @@ class MemoryStore:
         with self._lock:
             self._objects.pop(key, None)
 
-    def keys(self) -> Iterator[Object]:
+    def objects(self) -> Iterator[Object]:
         """Every object that there is."""
         with self._lock:
             entries = [Object(name, modified) for name, (_, modified) in self._objects.items()]
