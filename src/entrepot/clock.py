@@ -31,3 +31,8 @@ def new_id(prefix: str, length: int = 16) -> str:
     """
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
     return prefix + "".join(secrets.choice(alphabet) for _ in range(length))
+
+
+def ticks() -> float:
+    """Seconds on a clock that only measures how long things take; it has no zero and never goes back."""
+    return time.monotonic()

@@ -52,7 +52,10 @@ class LimitExceeded(Fault, aws="LimitExceededException", oci="DENIED"):
     message = "{reason}"
 
 
-class NoSpace(Fault, aws="ServerException", oci="NO_SPACE"):
+class NoSpace(Fault, aws="ServerException", oci="UNKNOWN"):
     """The disk is nearly full: pushes are refused, pulls go on. Members: free, least (bytes)."""
 
-    message = "The registry has {free} bytes of free disk and keeps {least} in reserve: pushes are refused until space is freed"
+    message = (
+        "The registry has {free} bytes of free disk and keeps {least} in reserve: "
+        "pushes are refused until space is freed"
+    )

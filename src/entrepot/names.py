@@ -10,9 +10,7 @@ REPOSITORY_PATTERN = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+
 
 # The model's expression nests repetitions that can match the same hyphens in several ways.
 # Possessive quantifiers keep the language and make matching linear.
-_REPOSITORY = re.compile(
-    r"[a-z0-9]++(?:(?>\.|__|_|-++)[a-z0-9]++)*+(?:/[a-z0-9]++(?:(?>\.|__|_|-++)[a-z0-9]++)*+)*+"
-)
+_REPOSITORY = re.compile(r"[a-z0-9]++(?:(?>\.|__|_|-++)[a-z0-9]++)*+(?:/[a-z0-9]++(?:(?>\.|__|_|-++)[a-z0-9]++)*+)*+")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _ARN = re.compile(r"arn:(aws[a-z-]*):([a-z0-9-]+):([a-z0-9-]*):(\d{12}|):(.+)", re.DOTALL)

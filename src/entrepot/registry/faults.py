@@ -147,9 +147,7 @@ class ManifestTooLarge(Fault, aws="InvalidParameterException", oci="SIZE_INVALID
 class UploadNotFound(Fault, aws="UploadNotFoundException", oci="BLOB_UPLOAD_UNKNOWN"):
     """Members: upload, name, account."""
 
-    message = (
-        "The upload with id '{upload}' does not exist in the repository with name '{name}' in registry with id '{account}'"
-    )
+    message = "The upload with id '{upload}' does not exist in the repository with name '{name}' in registry with id '{account}'"
 
 
 class UploadBusy(Fault, aws="InvalidParameterException", oci="BLOB_UPLOAD_INVALID"):
@@ -158,13 +156,13 @@ class UploadBusy(Fault, aws="InvalidParameterException", oci="BLOB_UPLOAD_INVALI
     message = "Another request is writing to the upload with id '{upload}'"
 
 
-class InvalidLayerPart(Fault, aws="InvalidLayerPartException", oci="RANGE_INVALID"):
+class InvalidLayerPart(Fault, aws="InvalidLayerPartException", oci="BLOB_UPLOAD_INVALID"):
     """Members: first, expected; and, as the model has them, registryId, repositoryName, uploadId, lastValidByteReceived."""
 
     message = "First byte of the layer part is {first} instead of {expected}"
 
 
-class LayerPartLength(Fault, aws="InvalidLayerPartException", oci="RANGE_INVALID"):
+class LayerPartLength(Fault, aws="InvalidLayerPartException", oci="BLOB_UPLOAD_INVALID"):
     """A part is not as long as it says. Members: length, stated; and those of InvalidLayerPart."""
 
     message = "The layer part has {length} bytes instead of {stated}"

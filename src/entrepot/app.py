@@ -1,0 +1,147 @@
+"""
+The application of one worker process: which face a request is for, and whose.
+
+    /v2/…              the OCI Distribution API
+    /_dl/…             blobs by signed address
+    /healthz, /readyz  for whoever watches the process
+    anything else      the AWS API
+
+Before any face sees a request, it is known which registry its Host header means, where it comes from
+and over what; after the face has answered, one line goes to the access log.
+"""
+
+import asyncio
+import contextlib
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+from entrepot import clock
+from entrepot.aws.gateway import Gateway
+from entrepot.errors import Fault
+from entrepot.identity.directory import Directory
+from entrepot.oci.context import Context
+from entrepot.oci.downloads import Downloads
+from entrepot.oci.endpoint import Endpoint
+from entrepot.oci.faults import document_of, status_of
+from entrepot.oci.messages import Receive, Scope, Send, document
+from entrepot.oci.streams import answer
+from entrepot.peers import Peers
+from entrepot.registry import usage
+from entrepot.registry.reads import Reads
+from entrepot.runtime import Runtime
+from entrepot.services import ecr, sts
+from entrepot.telemetry.logs import AccessLog, set_up
+
+SERVICES = (ecr.service, sts.service)
+
+_log = logging.getLogger("entrepot.app")
+
+# How often pulls that were counted in memory are written, in seconds.
+_COUNTING = 5.0
+# Threads that wait for the disk: enough to keep it busy, few enough not to fight for two cores.
+_THREADS = 16
+
+
+class Application:
+    """One worker, as an ASGI application."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        """Raises: RootKeyRefused, where the root key is not that of the data."""
+        directory = Directory(runtime.database, runtime.root_key)
+        pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="io")
+        self._context = Context(runtime, directory, Reads(runtime.database), pool)
+        self._peers = Peers(runtime.settings)
+        self._oci = Endpoint(self._context)
+        self._downloads = Downloads(self._context)
+        self._aws = Gateway(SERVICES, runtime, directory)
+        self._access = AccessLog(wanted=runtime.settings.access_log)
+        self._counting: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection's request, or the worker's life. Source: ASGI 3.0."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        began = clock.ticks()
+        scope["request_id"] = clock.new_uuid()
+        scope["principal"] = None
+        try:
+            address = self._peers.admit(scope)
+        except Fault as fault:
+            address = None
+            scope["status"] = status_of(fault)
+            await answer(document(scope["status"], document_of(fault)), send, self._context, head=False)
+        if address is not None:
+            try:
+                await self._dispatch(scope, receive, send)
+            finally:
+                self._peers.leave(address)
+        principal = scope["principal"]
+        self._access.add(
+            request=scope["request_id"],
+            client=scope["client"][0],
+            method=scope["method"],
+            path=scope["path"],
+            status=scope.get("status", 0),
+            principal=principal.arn if principal else None,
+            began=began,
+        )
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        if path.startswith("/v2/") or path == "/v2":
+            await self._oci(scope, receive, send)
+        elif path.startswith("/_dl/"):
+            await self._downloads(scope, receive, send)
+        elif path in {"/healthz", "/readyz"}:
+            await self._tell(scope, send)
+        else:
+            await self._aws(scope, receive, send)
+
+    async def _tell(self, scope: Scope, send: Send) -> None:
+        """That the process lives; at /readyz, also that it can read its database and its store."""
+        status = 200
+        if scope["path"] == "/readyz":
+            try:
+                self._context.runtime.database.version()
+                self._context.runtime.store.free()
+            except Exception:  # noqa: BLE001  # whatever it is, it means the same
+                _log.exception("not ready")
+                status = 503
+        scope["status"] = status
+        body = b'{"status":"ok"}' if status == 200 else b'{"status":"not ready"}'
+        await answer(document(status, body), send, self._context, head=scope["method"] == "HEAD")
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                set_up()
+                self._counting = asyncio.create_task(self._count())
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self._end()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _count(self) -> None:
+        while True:
+            await asyncio.sleep(_COUNTING)
+            try:
+                await self._context.run(lambda: usage.flush(self._context.runtime.database))
+            except Exception:  # noqa: BLE001  # whatever it is, the next round tries again
+                _log.exception("pulls could not be counted; they will be with the next try")
+
+    async def _end(self) -> None:
+        if self._counting is not None:
+            self._counting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._counting
+        await self._context.run(lambda: usage.flush(self._context.runtime.database))
+        self._access.flush()
+        self._context.runtime.database.close()
+
+
+def build(runtime: Runtime) -> Application:
+    """The application over *runtime*."""
+    return Application(runtime)

@@ -1,0 +1,1 @@
+"""The OCI Distribution API: one face of the registry."""

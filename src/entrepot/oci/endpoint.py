@@ -1,0 +1,175 @@
+"""
+From an ASGI request to an answer: authenticate, find the route, authorise, run, render.
+
+Everything under ``/v2/`` passes here. What a pull needs is answered without leaving the event loop.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from entrepot import clock
+from entrepot.errors import AccessDenied, Fault
+from entrepot.identity.faults import LoginInvalid
+from entrepot.identity.logins import Opened
+from entrepot.names import NameInvalid, Registry, is_repository_name, is_tag, parse_digest
+from entrepot.oci import faults
+from entrepot.oci.challenge import LONGEST_HEADER, Failures, challenge_of, password_of
+from entrepot.oci.context import Context
+from entrepot.oci.messages import Header, Receive, Request, Response, Scope, Send, document
+from entrepot.oci.routes import ROUTES, Address, Alternatives, address_of
+from entrepot.oci.streams import answer
+from entrepot.registry.uploads import check_space
+
+_log = logging.getLogger("entrepot.oci")
+
+_MOST_LOGINS = 10_000
+_MOST_DECISIONS = 50_000
+_LOOPBACK = ("127.", "::1", "::ffff:127.")
+
+
+class Endpoint:
+    """The OCI face of one process. The scope it is given names the ``registry`` that the Host header means."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._failures = Failures()
+        self._insecure = context.runtime.settings.insecure_http
+        self._version = -1
+        self._generation = -1
+        # Both hold for one generation: who sent this header, and what somebody may do.
+        self._logins: dict[bytes, Opened] = {}
+        self._granted: dict[tuple[str, Alternatives], int] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; nothing leaves here but an answer."""
+        try:
+            response = await self._respond(scope, receive)
+        except Fault as fault:
+            response = await self._refuse(scope, fault)
+        except Exception:  # noqa: BLE001  # what is no Fault is a bug: it is logged, and answered by 500
+            _log.exception("request failed", extra={"request": scope["request_id"]})
+            response = _rendered(Fault())
+        scope["status"] = response.status
+        await answer(response, send, self._context, head=scope["method"] == "HEAD")
+
+    async def _respond(self, scope: Scope, receive: Receive) -> Response:
+        self._refresh()
+        scope["principal"] = principal = self._authenticate(scope).principal
+        address = _address(scope)
+        route = ROUTES.get((scope["method"], address.kind))
+        if route is None:
+            raise faults.Unsupported(method=scope["method"])
+        registry: Registry = scope["registry"]
+        request = Request(
+            self._context, scope, receive, registry=registry, name=address.name, reference=address.reference
+        )
+        request.principal = principal
+        _check(address)
+        request.granted = self._authorize(request, route.rights(request))
+        if route.pushes:
+            check_space(self._context.runtime.store, self._context.runtime.settings)
+        return await route.answer(request)
+
+    def _refresh(self) -> None:
+        """Forget what somebody's commit may have changed; rights only if it was about rights."""
+        version = self._context.reads.refresh()
+        if version == self._version:
+            return
+        self._version = version
+        generation = self._context.directory.generation()
+        if generation != self._generation:
+            self._generation = generation
+            self._logins.clear()
+            self._granted.clear()
+
+    def _authenticate(self, scope: Scope) -> Opened:
+        """Who sends the request. Raises: Unauthorized, LoginInvalid, LoginExpired, InsecureLogin."""
+        header = _only(scope["headers"], b"authorization")
+        if header is None:
+            raise faults.Unauthorized
+        opened = self._logins.get(header)
+        if opened is not None and opened.expires_at > clock.now():
+            return opened
+        if not (self._insecure or scope["scheme"] == "https" or scope["client"][0].startswith(_LOOPBACK)):
+            raise faults.InsecureLogin
+        if len(header) > LONGEST_HEADER:
+            raise faults.Unauthorized
+        opened = self._context.directory.logins.open(password_of(header))
+        if len(self._logins) >= _MOST_LOGINS:
+            self._logins.clear()
+        self._logins[header] = opened
+        return opened
+
+    def _authorize(self, request: Request, alternatives: Alternatives) -> tuple[tuple[str, str], ...]:
+        """The first alternative that is granted whole. Raises: AccessDenied, of the last one."""
+        key = (request.principal.id, alternatives)
+        known = self._granted.get(key)
+        if known is not None:
+            return alternatives[known]
+        refusal: AccessDenied | None = None
+        for position, rights in enumerate(alternatives):
+            try:
+                for action, resource in rights:
+                    self._context.directory.authorize(request.principal, action, resource)
+            except AccessDenied as fault:
+                refusal = fault
+                continue
+            if len(self._granted) >= _MOST_DECISIONS:
+                self._granted.clear()
+            self._granted[key] = position
+            return rights
+        assert refusal is not None  # every route has an alternative: see ROUTES
+        raise refusal
+
+    async def _refuse(self, scope: Scope, fault: Fault) -> Response:
+        if isinstance(fault, faults.Unauthorized | LoginInvalid):
+            if _only(scope["headers"], b"authorization") is not None:
+                await asyncio.sleep(self._failures.delay(scope["client"][0]))
+            challenge = challenge_of(scope["scheme"], scope["host"])
+            return _rendered(fault, (b"www-authenticate", challenge))
+        return _rendered(fault)
+
+
+def _rendered(fault: Fault, *headers: Header) -> Response:
+    return document(faults.status_of(fault), faults.document_of(fault), *headers)
+
+
+def _only(headers: list[Header], name: bytes) -> bytes | None:
+    """A header that must not be repeated. Raises: Unauthorized, where it is."""
+    found = None
+    for key, value in headers:
+        if key == name:
+            if found is not None:
+                raise faults.Unauthorized
+            found = value
+    return found
+
+
+# A percent sign in an address of this face stands for the colon of a digest, or for mischief.
+_DECODED: Mapping[str, str] = {"%3A": ":", "%3a": ":"}
+
+
+def _address(scope: Scope) -> Address:
+    """Raises: NoSuchAddress."""
+    path: str = scope["raw_path"].decode("latin-1")
+    if "%" in path:
+        for encoded, plain in _DECODED.items():
+            path = path.replace(encoded, plain)
+    address = None if "%" in path or "\\" in path else address_of(path)
+    if address is None:
+        raise faults.NoSuchAddress
+    return address
+
+
+def _check(address: Address) -> None:
+    """Raises: NameInvalid, DigestInvalid, ReferenceInvalid."""
+    name, kind, reference = address
+    if kind in {"", "_catalog"}:
+        return
+    if not is_repository_name(name):
+        raise NameInvalid(name=name[:300])
+    if kind in {"blobs", "referrers"} or (kind == "manifests" and ":" in reference):
+        parse_digest(reference)
+    elif kind == "manifests" and not is_tag(reference):
+        raise faults.ReferenceInvalid(reference=reference[:200])

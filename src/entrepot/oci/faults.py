@@ -1,0 +1,100 @@
+"""A fault as the OCI face shows it: a status, and the envelope of the distribution specification."""
+
+import orjson
+
+from entrepot.errors import Fault, NoSpace
+from entrepot.registry import faults
+
+# By code; where one code means two things, the class decides.
+_STATUS = {
+    "UNAUTHORIZED": 401,
+    "DENIED": 403,
+    "NAME_INVALID": 400,
+    "NAME_UNKNOWN": 404,
+    "MANIFEST_UNKNOWN": 404,
+    "MANIFEST_INVALID": 400,
+    "MANIFEST_BLOB_UNKNOWN": 400,
+    "BLOB_UNKNOWN": 404,
+    "BLOB_UPLOAD_UNKNOWN": 404,
+    "BLOB_UPLOAD_INVALID": 400,
+    "DIGEST_INVALID": 400,
+    "SIZE_INVALID": 413,
+    "TAG_INVALID": 400,
+    "UNSUPPORTED": 405,
+    "TOOMANYREQUESTS": 429,
+    "MISDIRECTED": 421,
+    "HEADERS_TOO_LARGE": 431,
+    "UNKNOWN": 500,
+}
+_STATUS_OF: dict[type[Fault], int] = {
+    faults.LayersMissing: 400,
+    faults.InvalidLayerPart: 416,
+    faults.UploadBusy: 409,
+    NoSpace: 507,
+}
+
+
+class Unauthorized(Fault, aws="MissingAuthenticationTokenException", oci="UNAUTHORIZED"):
+    """No credentials, or wrong ones: the answer carries a challenge."""
+
+    message = "Not Authorized"
+
+
+class Unsupported(Fault, aws="InvalidParameterException", oci="UNSUPPORTED"):
+    """A method that this address does not know. Members: method."""
+
+    message = "The operation is unsupported: {method}"
+
+
+class NoSuchAddress(Fault, aws="InvalidParameterException", oci="NAME_UNKNOWN"):
+    """An address under /v2/ that the specification does not have."""
+
+    message = "There is nothing at this address"
+
+
+class ReferenceInvalid(Fault, aws="InvalidParameterException", oci="TAG_INVALID"):
+    """A reference that is neither a tag nor a digest. Members: reference."""
+
+    message = "The reference '{reference}' is neither a tag nor a digest"
+
+
+class RangeInvalid(Fault, aws="InvalidLayerPartException", oci="BLOB_UPLOAD_INVALID"):
+    """A piece that does not begin where the upload ends. Members: start, size."""
+
+    message = "First byte of the layer part is {start} instead of {size}"
+
+
+class BodyTooLarge(Fault, aws="InvalidParameterException", oci="SIZE_INVALID"):
+    """Members: limit (bytes)."""
+
+    message = "The body is larger than {limit} bytes"
+
+
+class BodyIncomplete(Fault, aws="InvalidParameterException", oci="BLOB_UPLOAD_INVALID"):
+    """The client went away, or sent too slowly. What came before is kept."""
+
+    message = "The body ended before it was complete"
+
+
+class InsecureLogin(Fault, aws="AccessDeniedException", oci="DENIED"):
+    """A password came over plain http from another machine."""
+
+    message = (
+        "Logins over plain http are only accepted from this machine. Serve https (--tls-cert, --tls-key), "
+        "or set insecure_http if the network is trusted"
+    )
+
+
+_STATUS_OF[RangeInvalid] = 416
+_STATUS_OF[BodyIncomplete] = 400
+_STATUS_OF[NoSuchAddress] = 404
+
+
+def status_of(fault: Fault) -> int:
+    """The HTTP status of a fault."""
+    return _STATUS_OF.get(type(fault)) or _STATUS.get(fault.oci, 400)
+
+
+def document_of(fault: Fault) -> bytes:
+    """The error document. Source: OCI distribution-spec 1.1, "Error Codes"."""
+    return orjson.dumps({"errors": [{"code": fault.oci, "message": str(fault)}]})

@@ -1,0 +1,116 @@
+"""
+The URL table of the OCI face: what is asked, which function answers, and what its principal must be allowed.
+
+Every address is ``/v2/<name>/<kind>/<reference>``, where an upload's is ``…/blobs/uploads/<id>``; so the
+last two segments choose the row, and a name may contain whatever its grammar admits.
+
+Rights are alternatives, of which one must be granted whole: each is a set of (action, resource).
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from entrepot.oci.blobs import delete_blob, get_blob, head_blob
+from entrepot.oci.listings import list_catalog, list_referrers, list_tags, ping
+from entrepot.oci.manifests import delete_manifest, get_manifest, head_manifest, put_manifest
+from entrepot.oci.messages import Request, Response, Right
+from entrepot.oci.uploads import MOUNTING, begin_upload, cancel_upload, finish_upload, get_upload, patch_upload
+
+Alternatives = tuple[tuple[Right, ...], ...]
+
+
+class Route(NamedTuple):
+    """A row of the table. *pushes*: it stores bytes, so it is refused when the disk is nearly full."""
+
+    answer: Callable[[Request], Awaitable[Response]]
+    rights: Callable[[Request], Alternatives]
+    pushes: bool = False
+
+
+def _each(*actions: str) -> Callable[[Request], Alternatives]:
+    """All of *actions* on the repository."""
+    return lambda request: (tuple((action, request.arn()) for action in actions),)
+
+
+def _either(*actions: str) -> Callable[[Request], Alternatives]:
+    """One of *actions* on the repository."""
+    return lambda request: tuple(((action, request.arn()),) for action in actions)
+
+
+def _nothing(request: Request) -> Alternatives:
+    """Good credentials are enough."""
+    return ((),)
+
+
+def _listing(request: Request) -> Alternatives:
+    return ((("ecr:DescribeRepositories", request.arn("*")),),)
+
+
+def _beginning(request: Request) -> Alternatives:
+    """
+    A mount needs to read its source; without that right it becomes a plain session, never a refusal.
+
+    Source: ecr-api C.2.
+    """
+    initiate = ("ecr:InitiateLayerUpload", request.arn())
+    if "mount" in request.query:
+        return ((initiate, (MOUNTING, request.arn(request.query.get("from", "")))), (initiate,))
+    if "digest" in request.query:
+        return ((initiate, ("ecr:UploadLayerPart", request.arn()), ("ecr:CompleteLayerUpload", request.arn())),)
+    return ((initiate,),)
+
+
+def _finishing(request: Request) -> Alternatives:
+    complete = ("ecr:CompleteLayerUpload", request.arn())
+    if request.header(b"content-length") == "0":
+        return ((complete,),)
+    return ((complete, ("ecr:UploadLayerPart", request.arn())),)
+
+
+# Pull-only principals have no BatchCheckLayerAvailability, and their clients ask by HEAD all the same.
+_BLOB_HEAD = _either("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer")
+
+ROUTES: dict[tuple[str, str], Route] = {
+    ("GET", ""): Route(ping, _nothing),
+    ("HEAD", ""): Route(ping, _nothing),
+    ("GET", "_catalog"): Route(list_catalog, _listing),
+    ("GET", "tags"): Route(list_tags, _each("ecr:ListImages")),
+    ("GET", "referrers"): Route(list_referrers, _each("ecr:BatchGetImage")),
+    ("HEAD", "manifests"): Route(head_manifest, _each("ecr:BatchGetImage")),
+    ("GET", "manifests"): Route(get_manifest, _each("ecr:BatchGetImage")),
+    ("PUT", "manifests"): Route(put_manifest, _each("ecr:PutImage"), pushes=True),
+    ("DELETE", "manifests"): Route(delete_manifest, _each("ecr:BatchDeleteImage")),
+    ("HEAD", "blobs"): Route(head_blob, _BLOB_HEAD),
+    ("GET", "blobs"): Route(get_blob, _each("ecr:GetDownloadUrlForLayer")),
+    ("DELETE", "blobs"): Route(delete_blob, _each("ecr:BatchDeleteImage")),
+    ("POST", "uploads"): Route(begin_upload, _beginning, pushes=True),
+    ("PATCH", "uploads"): Route(patch_upload, _each("ecr:UploadLayerPart"), pushes=True),
+    ("PUT", "uploads"): Route(finish_upload, _finishing, pushes=True),
+    ("GET", "uploads"): Route(get_upload, _each("ecr:UploadLayerPart")),
+    ("DELETE", "uploads"): Route(cancel_upload, _each("ecr:InitiateLayerUpload")),
+}
+
+
+class Address(NamedTuple):
+    """A parsed path. *kind* is that of the table."""
+
+    name: str
+    kind: str
+    reference: str
+
+
+def address_of(path: str) -> Address | None:
+    """What a path under ``/v2/`` means; None where the specification has no such address. *path* is as it came."""
+    rest = path[4:]
+    if rest in {"", "_catalog"}:
+        return Address("", rest, "")
+    head, _, reference = rest.rpartition("/")
+    name, _, kind = head.rpartition("/")
+    if kind == "uploads":
+        name, _, parent = name.rpartition("/")
+        return Address(name, kind, reference) if parent == "blobs" else None
+    if kind == "blobs" and reference == "uploads":
+        return Address(name, "uploads", "")
+    if kind == "tags":
+        return Address(name, kind, "") if reference == "list" else None
+    return Address(name, kind, reference) if kind in {"manifests", "blobs", "referrers"} else None

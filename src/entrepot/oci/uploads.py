@@ -1,0 +1,368 @@
+"""
+Upload sessions on the wire: POST (also with the whole blob, or a mount), PATCH, PUT, GET, DELETE.
+
+A body that is small enough for a row never touches a file: it travels as one value into one
+transaction. A larger one streams into the store while it is hashed, under a claim that keeps other
+requests away from the session, and each request leaves durable bytes and a row that says how many.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from entrepot import clock
+from entrepot.database import Transaction
+from entrepot.errors import Fault
+from entrepot.names import is_digest, is_repository_name, parse_digest
+from entrepot.oci import ranges
+from entrepot.oci.faults import BodyIncomplete, BodyTooLarge
+from entrepot.oci.messages import Header, Request, Response, empty
+from entrepot.oci.streams import Body, body_of
+from entrepot.registry import blobs, registries, repositories, uploads
+from entrepot.registry.faults import InvalidLayer, UploadNotFound
+from entrepot.registry.uploads import Session
+from entrepot.storage import digesting
+from entrepot.storage.digesting import Hasher
+
+MOUNTING = "ecr:GetDownloadUrlForLayer"
+
+
+async def begin_upload(request: Request) -> Response:
+    """
+    Open a session; or mount a blob of another repository; or take a whole blob at once.
+
+    Source: OCI distribution-spec 1.1, "Pushing blobs", "Mounting a blob from another repository".
+    """
+    mount, digest = request.query.get("mount"), request.query.get("digest")
+    if mount is not None and await _mounted(request, mount):
+        return empty(201, *_place(request, mount))
+    if mount is None and digest is not None:
+        answer = await _whole_blob(request, parse_digest(digest))
+        if answer is not None:
+            return answer
+
+    def work(tx: Transaction) -> str:
+        repository = repositories.get(tx, request.registry, request.name)
+        return uploads.begin(tx, repository, request.principal.id, request.context.runtime.settings)
+
+    upload = await request.context.runtime.database.awrite(work)
+    return empty(202, *_progress(request, upload, 0))
+
+
+async def patch_upload(request: Request) -> Response:
+    """
+    Append a piece to a session.
+
+    Raises: UploadNotFound, UploadBusy, RangeInvalid, BodyIncomplete (what has come is kept).
+    Source: OCI distribution-spec 1.1, "Pushing a blob in chunks".
+    """
+    body = body_of(request)
+    head = await body.up_to(request.context.runtime.settings.inline_limit)
+    size = await _append_to_row(request, head) if body.ended else None
+    if size is None:
+        size = (await _append_to_file(request, body, head, "sha256")).size
+    return empty(202, *_progress(request, request.reference, size))
+
+
+async def finish_upload(request: Request) -> Response:
+    """
+    Append what is left, check the digest, and link the blob to the repository.
+
+    A refused one leaves the session as it was. Raises: as PATCH; InvalidLayer, DigestInvalid.
+    Source: OCI distribution-spec 1.1, "Pushing a blob monolithically".
+    """
+    digest = parse_digest(request.query.get("digest", ""))
+    body = body_of(request)
+    head = await body.up_to(request.context.runtime.settings.inline_limit)
+    if not (body.ended and await _finish_in_row(request, head, digest)):
+        await _finish_in_file(request, body, head, digest)
+    return empty(201, *_place(request, digest))
+
+
+async def get_upload(request: Request) -> Response:
+    """
+    How much of an upload is here.
+
+    Raises: UploadNotFound. Source: OCI distribution-spec 1.1, "Pushing a blob in chunks".
+    """
+
+    def work(tx: Transaction) -> int:
+        repository = repositories.get(tx, request.registry, request.name)
+        return uploads.get(tx, repository, request.reference, request.principal.id).size
+
+    def read() -> int:
+        with request.context.runtime.database.reading() as tx:
+            return work(tx)
+
+    return empty(204, *_progress(request, request.reference, await request.context.run(read)))
+
+
+async def cancel_upload(request: Request) -> Response:
+    """
+    Forget an upload. Raises: UploadNotFound.
+
+    Source: OCI distribution-spec, "Canceling an upload".
+    """
+
+    def work(tx: Transaction) -> None:
+        repository = repositories.get(tx, request.registry, request.name)
+        uploads.remove(tx, repository, request.reference, request.principal.id)
+
+    await request.context.runtime.database.awrite(work)
+    await request.context.run(lambda: request.context.runtime.store.abandon(request.reference))
+    return empty(204)
+
+
+async def _mounted(request: Request, digest: str) -> bool:
+    """Whether the blob could be mounted. Whatever speaks against it, the answer is the same: push it."""
+    source = request.query.get("from", "")
+    readable = (MOUNTING, request.arn(source)) in request.granted
+    if not (readable and is_digest(digest) and is_repository_name(source)):
+        return False
+
+    def work(tx: Transaction) -> bool:
+        repository = repositories.get(tx, request.registry, request.name)
+        origin = repositories.find(tx, request.registry, source)
+        if origin is None or registries.setting(tx, request.registry, "BLOB_MOUNTING") != "ENABLED":
+            return False
+        return blobs.mount(tx, repository, origin, digest)
+
+    return await request.context.runtime.database.awrite(work)
+
+
+async def _whole_blob(request: Request, digest: str) -> Response | None:
+    """The answer to a POST that carries its blob; None where it carries nothing, and so wants a session."""
+    body = body_of(request)
+    head = await body.up_to(request.context.runtime.settings.inline_limit)
+    algorithm, _, hexadecimal = digest.partition(":")
+    if body.ended and not head and hashlib.new(algorithm).hexdigest() != hexadecimal:
+        return None
+    if body.ended and len(head) <= request.context.runtime.settings.inline_limit:
+        _check(head, digest)
+
+        def work(tx: Transaction) -> None:
+            repository = repositories.get(tx, request.registry, request.name)
+            uploads.finish(tx, repository, None, digest=digest, size=len(head), key=None, content=head)
+
+        await request.context.runtime.database.awrite(work)
+    else:
+        # A session that nobody else knows of: what a crash leaves of it is collected as garbage.
+        session = Session(clock.new_uuid(), 0, 0, None, b"", 0, short_part=False, writer=None, writer_until=0.0)
+        await request.context.run(lambda: _check_repository(request))
+        taken = await _take(request, session, body, head, algorithm=algorithm)
+        await _publish(request, taken, digest, row=False)
+    return empty(201, *_place(request, digest))
+
+
+async def _append_to_row(request: Request, piece: bytes) -> int | None:
+    """The new size of an upload whose bytes still fit into its row; None where they do not."""
+    limit = request.context.runtime.settings.inline_limit
+    content_range = request.header(b"content-range")
+
+    def work(tx: Transaction) -> int | None:
+        repository = repositories.get(tx, request.registry, request.name)
+        session = uploads.idle(tx, repository, request.reference, request.principal.id)
+        ranges.check_piece(session.size, content_range)
+        if session.content is None or session.size + len(piece) > limit:
+            return None
+        content = session.content + piece
+        digest = hashlib.sha256(content).hexdigest()
+        uploads.record(tx, session, by=session.writer, size=len(content), sha256=digest, content=content)
+        return len(content)
+
+    return await request.context.runtime.database.awrite(work)
+
+
+async def _finish_in_row(request: Request, piece: bytes, digest: str) -> bool:
+    """Whether the whole upload fitted into a row, and now is a blob."""
+    limit = request.context.runtime.settings.inline_limit
+    content_range = request.header(b"content-range")
+
+    def work(tx: Transaction) -> bool:
+        repository = repositories.get(tx, request.registry, request.name)
+        session = uploads.idle(tx, repository, request.reference, request.principal.id)
+        if piece or content_range:
+            ranges.check_piece(session.size, content_range)
+        if session.content is None or session.size + len(piece) > limit:
+            return False
+        content = session.content + piece
+        _check(content, digest)
+        uploads.finish(tx, repository, session.id, digest=digest, size=len(content), key=None, content=content)
+        return True
+
+    return await request.context.runtime.database.awrite(work)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """An upload with the bytes of this request. *hasher* has seen all of them, or is None."""
+
+    upload: str
+    size: int
+    hasher: Hasher | None
+    sha256: str | None
+    ended: bool
+
+
+async def _append_to_file(request: Request, body: Body, head: bytes, algorithm: str) -> _Taken:
+    """Append a body to an upload in the store, and record how far it has come, even if the client leaves."""
+    claim = clock.new_uuid()
+    session = await _claim(request, claim, written=True)
+    try:
+        taken = await _take(request, session, body, head, algorithm=algorithm, claim=claim, durable=True)
+    except BaseException:
+        await _restore(request, session, claim)
+        raise
+    if taken.hasher is not None:
+        uploads.running.keep(session.id, taken.size, taken.hasher)
+    digest = taken.hasher.hexdigest() if taken.hasher is not None else None
+    await request.context.runtime.database.awrite(
+        lambda tx: uploads.record(tx, session, by=claim, size=taken.size, sha256=digest, content=None)
+    )
+    if not taken.ended:
+        raise BodyIncomplete
+    return taken
+
+
+async def _finish_in_file(request: Request, body: Body, head: bytes, digest: str) -> None:
+    """Append a body, check the digest of the whole, and publish it."""
+    claim = clock.new_uuid()
+    session = await _claim(request, claim, written=bool(head))
+    try:
+        taken = await _take(request, session, body, head, algorithm=digest.partition(":")[0], claim=claim)
+        if not taken.ended:
+            raise BodyIncomplete
+        await _publish(request, taken, digest, row=True)
+    except BaseException:
+        await _restore(request, session, claim)
+        raise
+
+
+async def _claim(request: Request, claim: str, *, written: bool) -> Session:
+    content_range = request.header(b"content-range")
+
+    def work(tx: Transaction) -> Session:
+        repository = repositories.get(tx, request.registry, request.name)
+        session = uploads.claim(tx, repository, request.reference, principal=request.principal.id, by=claim)
+        if written or content_range:
+            ranges.check_piece(session.size, content_range)
+        return session
+
+    return await request.context.runtime.database.awrite(work)
+
+
+async def _restore(request: Request, session: Session, claim: str) -> None:
+    """Give up a claim and leave the session as it was: what was written behind its size does not count."""
+    await request.context.runtime.database.awrite(lambda tx: uploads.give_up(tx, session.id, claim))
+
+
+async def _take(
+    request: Request,
+    session: Session,
+    body: Body,
+    head: bytes,
+    *,
+    algorithm: str,
+    claim: str | None = None,
+    durable: bool = False,
+) -> _Taken:
+    """
+    Write what the body brings behind what the session has, hashed by *algorithm* on the way where it can be.
+
+    Raises: NoSpace, BodyTooLarge, UploadNotFound. That the body broke off is told by ``ended``. Unless
+    it is to be *durable*, the store's ``finish`` has to follow.
+    """
+    context = request.context
+    store, settings = context.runtime.store, context.runtime.settings
+    if session.content is not None:
+        hasher: Hasher | None = hashlib.new(algorithm)
+        start, kept = 0, session.content
+    else:
+        hasher = uploads.running.take(session) if algorithm == "sha256" else None
+        start, kept = session.size, b""
+    try:
+        # Opening cuts off what a request that failed may have left behind the session's size.
+        appending = await context.run(lambda: store.append(session.id, start))
+    except FileNotFoundError:
+        raise UploadNotFound(upload=session.id, name=request.name, account=request.registry.account) from None
+    ended = True
+    async with digesting.Intake(appending, hasher, context.pool) as intake:
+        for piece in (kept, head):
+            if piece:
+                await intake.feed(piece)
+        renewed = clock.ticks()
+        try:
+            async for piece in body.pieces():
+                if start + intake.size + len(piece) > settings.layer_size:
+                    raise BodyTooLarge(limit=settings.layer_size)
+                await intake.feed(piece)
+                if claim is not None and clock.ticks() - renewed > uploads.CLAIM_LIFETIME / 3:
+                    renewed = clock.ticks()
+                    await context.runtime.database.awrite(lambda tx: uploads.renew(tx, session.id, claim))
+        except BodyIncomplete:
+            ended = False
+        await intake.end(commit=durable)
+    size = start + intake.size
+    return _Taken(session.id, size, hasher, session.sha256 if size == session.size else None, ended)
+
+
+async def _publish(request: Request, taken: _Taken, digest: str, *, row: bool) -> None:
+    """
+    Turn an upload in the store into a blob. Raises: InvalidLayer.
+
+    Bytes first: the object is durable before the row that names it. If the row does not come, or names
+    another object with the same bytes, ours is superfluous, and removed.
+    """
+    context = request.context
+    store = context.runtime.store
+    algorithm = digest.partition(":")[0]
+    if taken.hasher is not None:
+        computed = f"{algorithm}:{taken.hasher.hexdigest()}"
+    elif taken.sha256 is not None and algorithm == "sha256":
+        computed = f"sha256:{taken.sha256}"
+    else:
+        computed = await context.run(lambda: digesting.digest_of(store.uploaded(taken.upload), algorithm))
+    if computed != digest:
+        if not row:
+            await context.run(lambda: store.abandon(taken.upload))
+        raise InvalidLayer
+    key = await context.run(lambda: store.finish(taken.upload, request.registry.account, digest))
+
+    def work(tx: Transaction) -> bool:
+        repository = repositories.get(tx, request.registry, request.name)
+        upload = taken.upload if row else None
+        return uploads.finish(tx, repository, upload, digest=digest, size=taken.size, key=key, content=None)
+
+    try:
+        needed = await context.runtime.database.awrite(work)
+    except Fault:  # of any other failure nobody knows whether the row has come: leave the object
+        await context.run(lambda: store.delete(key))
+        raise
+    if not needed:
+        await context.run(lambda: store.delete(key))
+
+
+def _check_repository(request: Request) -> None:
+    """Raises: RepositoryNotFound, before a gigabyte is taken in vain."""
+    with request.context.runtime.database.reading() as tx:
+        repositories.get(tx, request.registry, request.name)
+
+
+def _check(content: bytes, digest: str) -> None:
+    algorithm, _, hexadecimal = digest.partition(":")
+    if hashlib.new(algorithm, content).hexdigest() != hexadecimal:
+        raise InvalidLayer
+
+
+def _progress(request: Request, upload: str, size: int) -> tuple[Header, ...]:
+    return (
+        (b"location", f"/v2/{request.name}/blobs/uploads/{upload}".encode("ascii")),
+        (b"range", ranges.uploaded(size).encode("ascii")),
+        (b"docker-upload-uuid", upload.encode("ascii")),
+    )
+
+
+def _place(request: Request, digest: str) -> tuple[Header, ...]:
+    return (
+        (b"location", f"/v2/{request.name}/blobs/{digest}".encode("ascii")),
+        (b"docker-content-digest", digest.encode("ascii")),
+    )

@@ -1,0 +1,146 @@
+"""
+Blobs: bytes by digest, and the links that let a repository serve them.
+
+A blob belongs to a domain (the account: what may share bytes) and is only ever reached through a link
+of a repository. Small ones lie in their row, larger ones in the store; this module alone knows which.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from entrepot import clock
+from entrepot.database import Row, Statement, Transaction
+from entrepot.registry.faults import BlobReferenced, LayerNotFound
+from entrepot.registry.repositories import Repository
+from entrepot.registry.tables import blobs, links, manifest_blobs
+
+_LINKED = links.join(blobs, blobs.c.id == links.c.blob_id)
+_THIS_BLOB = (blobs.c.domain == bindparam("domain"), blobs.c.digest == bindparam("digest"))
+
+LINKED = Statement(
+    select(blobs.c.id, blobs.c.digest, blobs.c.size, blobs.c.key, links.c.touched_at)
+    .select_from(_LINKED)
+    .where(*_THIS_BLOB, links.c.repository_id == bindparam("repository"))
+)
+CONTENT = Statement(select(blobs.c.content).where(blobs.c.id == bindparam("blob")))
+_IN_DOMAIN = Statement(select(blobs.c.id, blobs.c.size).where(*_THIS_BLOB))
+_INSERT = Statement(
+    insert(blobs)
+    .values(
+        domain=bindparam("domain"),
+        digest=bindparam("digest"),
+        size=bindparam("size"),
+        created_at=bindparam("now"),
+        key=bindparam("key"),
+        content=bindparam("content"),
+    )
+    .returning(blobs.c.id)
+)
+_LINK = Statement(
+    upsert(links)
+    .values(repository_id=bindparam("repository"), blob_id=bindparam("blob"), touched_at=bindparam("now"))
+    .on_conflict_do_update(index_elements=["repository_id", "blob_id"], set_={"touched_at": bindparam("now")})
+)
+_THIS_LINK = (links.c.repository_id == bindparam("repository"), links.c.blob_id == bindparam("blob"))
+_TOUCH = Statement(update(links).where(*_THIS_LINK).values(touched_at=bindparam("now")))
+_UNLINK = Statement(delete(links).where(*_THIS_LINK))
+_REFERENCED = Statement(
+    select(manifest_blobs.c.manifest_id)
+    .where(
+        manifest_blobs.c.repository_id == bindparam("repository"),
+        manifest_blobs.c.blob_id == bindparam("blob"),
+    )
+    .limit(1)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A blob that a repository may serve. *key* is None where the bytes lie in the row. *size* is bytes."""
+
+    id: int
+    digest: str
+    size: int
+    key: str | None
+    touched_at: float
+
+
+def domain_of(repository: Repository) -> str:
+    """What a repository shares bytes within: its account. (With customer keys: account and key.)"""
+    return repository.account
+
+
+def of_row(row: Row) -> Blob:
+    """The blob in a row of ``LINKED``."""
+    return Blob(row["id"], row["digest"], row["size"], row["key"], row["touched_at"])
+
+
+def find(tx: Transaction, repository: Repository, digest: str) -> Blob | None:
+    """The blob, if *this* repository has it; that another has it does not count."""
+    row = tx.one(LINKED, repository=repository.id, domain=domain_of(repository), digest=digest)
+    return None if row is None else of_row(row)
+
+
+def get(tx: Transaction, repository: Repository, digest: str) -> Blob:
+    """``find`` for those who need it. Raises: LayerNotFound."""
+    blob = find(tx, repository, digest)
+    if blob is None:
+        raise LayerNotFound(digest=digest, name=repository.name, account=repository.account)
+    return blob
+
+
+def is_referenced(tx: Transaction, repository: Repository, blob: Blob) -> bool:
+    """Whether a manifest of this repository names the blob."""
+    return tx.one(_REFERENCED, repository=repository.id, blob=blob.id) is not None
+
+
+def touch(tx: Transaction, repository: int, blob: int) -> None:
+    """
+    Say that somebody has just asked for the blob, so that it is not collected as forgotten.
+
+    A client that was told "you need not push this layer" relies on it until its manifest has come.
+    """
+    tx.run(_TOUCH, repository=repository, blob=blob, now=clock.now())
+
+
+def add(
+    tx: Transaction, repository: Repository, digest: str, *, size: int, key: str | None, content: bytes | None
+) -> bool:
+    """
+    Link *repository* to the bytes that have just arrived; False where the domain had them already.
+
+    Then the object under *key* is superfluous: nobody names it, and the caller removes it.
+    """
+    domain = domain_of(repository)
+    row = tx.one(_IN_DOMAIN, domain=domain, digest=digest)
+    new = row is None
+    if row is None:
+        row = tx.one(_INSERT, domain=domain, digest=digest, size=size, now=clock.now(), key=key, content=content)
+    assert row is not None
+    tx.run(_LINK, repository=repository.id, blob=row["id"], now=clock.now())
+    return new
+
+
+def mount(tx: Transaction, repository: Repository, source: Repository, digest: str) -> bool:
+    """Link *repository* to a blob of *source*; False where it has none, or none that may be shared."""
+    if domain_of(source) != domain_of(repository):
+        return False
+    blob = find(tx, source, digest)
+    if blob is None:
+        return False
+    tx.run(_LINK, repository=repository.id, blob=blob.id, now=clock.now())
+    return True
+
+
+def unlink(tx: Transaction, repository: Repository, digest: str) -> None:
+    """
+    Take the blob out of this repository, at once; other repositories keep theirs.
+
+    Raises: LayerNotFound; BlobReferenced, while a manifest here names it.
+    """
+    blob = get(tx, repository, digest)
+    if is_referenced(tx, repository, blob):
+        raise BlobReferenced(digest=digest)
+    tx.run(_UNLINK, repository=repository.id, blob=blob.id)

@@ -1,0 +1,160 @@
+"""
+The reads that every pull makes, answered from this process's memory where nothing has changed.
+
+Repositories, tags and links are remembered until somebody, in whatever process, commits anything;
+SQLite's data_version says so in 2 µs. Then they are looked up again, one indexed row each, so a tag
+read after a write is never stale. Texts of manifests and small blobs never change under their id and
+are kept as long as there is room.
+"""
+
+from collections import OrderedDict
+from typing import NamedTuple, TypeVar
+
+from sqlalchemy import bindparam, select
+
+from entrepot.database import Database, Row, Statement
+from entrepot.names import Registry, is_digest
+from entrepot.registry import blobs, manifests, repositories
+from entrepot.registry.blobs import Blob
+from entrepot.registry.faults import LayerNotFound, ManifestUnknown, RepositoryNotFound
+from entrepot.registry.repositories import Repository
+from entrepot.registry.tables import manifests as manifest_table
+from entrepot.registry.tables import tags
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_SERVED = [manifest_table.c.id, manifest_table.c.digest, manifest_table.c.media_type]
+_BY_TAG = Statement(
+    select(*_SERVED)
+    .select_from(tags.join(manifest_table, manifest_table.c.id == tags.c.manifest_id))
+    .where(tags.c.repository_id == bindparam("repository"), tags.c.name == bindparam("reference"))
+)
+_BY_DIGEST = Statement(
+    select(*_SERVED).where(
+        manifest_table.c.repository_id == bindparam("repository"), manifest_table.c.digest == bindparam("reference")
+    )
+)
+
+
+class Served(NamedTuple):
+    """A manifest as a pull needs it."""
+
+    id: int
+    digest: str
+    media_type: str
+    content: bytes
+
+
+class Contents:
+    """Immutable bytes under what identifies them, the least recently used leaving first. *room* is bytes."""
+
+    def __init__(self, room: int) -> None:
+        self._largest = room // 8
+        self._room = room
+        self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+
+    def get(self, key: tuple[str, int]) -> bytes | None:
+        """The bytes, or None where they are not kept."""
+        found = self._kept.get(key)
+        if found is not None:
+            self._kept.move_to_end(key)
+        return found
+
+    def put(self, key: tuple[str, int], content: bytes) -> None:
+        """Keep *content*, unless it alone would push an eighth of the others out."""
+        if len(content) > self._largest or key in self._kept:
+            return
+        self._kept[key] = content
+        self._room -= len(content)
+        while self._room < 0:
+            _, gone = self._kept.popitem(last=False)
+            self._room += len(gone)
+
+
+_CONTENT_ROOM = 24 << 20
+_MOST_ENTRIES = 20_000
+
+
+class Reads:
+    """What this process remembers of the registry. *Only the event loop's thread uses it.*"""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._version = -1
+        self._repositories: dict[tuple[Registry, str], Repository] = {}
+        self._manifests: dict[tuple[int, str], Row] = {}
+        self._blobs: dict[tuple[int, str], Blob] = {}
+        self._contents = Contents(_CONTENT_ROOM)
+
+    def refresh(self) -> int:
+        """Forget what may have changed; a number that differs from the last one exactly if something did."""
+        version = self._database.version()
+        if version != self._version:
+            self._version = version
+            self._repositories.clear()
+            self._manifests.clear()
+            self._blobs.clear()
+        return version
+
+    def repository(self, registry: Registry, name: str) -> Repository:
+        """Raises: RepositoryNotFound."""
+        found = self._repositories.get((registry, name))
+        if found is None:
+            row = self._database.look(repositories.FIND, account=registry.account, region=registry.region, name=name)
+            if row is None:
+                raise RepositoryNotFound(name=name, account=registry.account)
+            found = repositories.of_row(row)
+            _bound(self._repositories)[registry, name] = found
+        return found
+
+    def manifest(self, repository: Repository, reference: str) -> Served:
+        """The manifest that a tag or a digest means. Raises: ManifestUnknown."""
+        key = (repository.id, reference)
+        row = self._manifests.get(key)
+        if row is None:
+            statement = _BY_DIGEST if is_digest(reference) else _BY_TAG
+            row = self._database.look(statement, repository=repository.id, reference=reference)
+            if row is None:
+                raise ManifestUnknown
+            _bound(self._manifests)[key] = row
+        content = self._content("manifest", row["id"])
+        return Served(row["id"], row["digest"], row["media_type"], content)
+
+    def blob(self, repository: Repository, digest: str) -> Blob:
+        """A blob that this repository links. Raises: LayerNotFound."""
+        key = (repository.id, digest)
+        blob = self._blobs.get(key)
+        if blob is None:
+            row = self._database.look(
+                blobs.LINKED, repository=repository.id, domain=blobs.domain_of(repository), digest=digest
+            )
+            if row is None:
+                raise LayerNotFound(digest=digest, name=repository.name, account=repository.account)
+            blob = blobs.of_row(row)
+            _bound(self._blobs)[key] = blob
+        return blob
+
+    def bytes_of(self, blob: Blob) -> bytes:
+        """The bytes of a blob that has no key. Raises: LayerNotFound, where it has just been collected."""
+        return self._content("blob", blob.id)
+
+    def _content(self, kind: str, identity: int) -> bytes:
+        content = self._contents.get((kind, identity))
+        if content is None:
+            if kind == "blob":
+                row = self._database.look(blobs.CONTENT, blob=identity)
+            else:
+                row = self._database.look(manifests.CONTENT, manifest=identity)
+            if row is None:
+                raise ManifestUnknown
+            content = bytes(row["content"])
+            self._contents.put((kind, identity), content)
+        return content
+
+
+def _bound(kept: dict[K, V]) -> dict[K, V]:
+    """The same dictionary, emptied if it has grown to its bound: names of repositories come from clients."""
+    if len(kept) >= _MOST_ENTRIES:
+        kept.clear()
+    return kept

@@ -1,0 +1,262 @@
+"""
+Upload sessions: begin, claim, record, finish, abandon.
+
+    begin ──► (size 0) ──claim──► writing ──record──► (size n) ── … ──► finish ──► a linked blob
+                                     └─ crash: the claim runs out, what lies behind size n is cut off
+
+A session is a row, and a file as soon as its bytes are too many for the row. One request at a time may
+write to it. The row says how many bytes are durable and what their digest is, so that a closing request
+without a body needs no second reading, in whatever process it ends up. The state of a half-done hash
+cannot be stored; it is remembered by the process that wrote last, and where another one goes on, the
+digest is computed once, at the end, from the stored bytes.
+"""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, delete, func, insert, select, update
+
+from entrepot import clock
+from entrepot.database import Statement, Transaction
+from entrepot.errors import LimitExceeded, NoSpace
+from entrepot.registry import blobs
+from entrepot.registry.faults import UploadBusy, UploadNotFound
+from entrepot.registry.repositories import Repository
+from entrepot.registry.tables import uploads
+from entrepot.settings import Settings
+from entrepot.storage import BlobStore
+from entrepot.storage.digesting import Hasher
+
+# A claim outlives its request by this much if the process dies; a living writer renews it.
+CLAIM_LIFETIME = 60.0
+
+_OPEN = Statement(
+    select(func.count().label("count")).select_from(
+        select(uploads.c.id)
+        .where(uploads.c.repository_id == bindparam("repository"), uploads.c.principal == bindparam("principal"))
+        .limit(bindparam("most"))
+        .subquery()
+    )
+)
+_BEGIN = Statement(
+    insert(uploads).values(
+        id=bindparam("upload"),
+        repository_id=bindparam("repository"),
+        principal=bindparam("principal"),
+        size=0,
+        content=b"",
+        parts=0,
+        short_part=0,
+        updated_at=bindparam("now"),
+        writer_until=0.0,
+    )
+)
+_THIS = (
+    uploads.c.id == bindparam("upload"),
+    uploads.c.repository_id == bindparam("repository"),
+    uploads.c.principal == bindparam("who"),
+)
+_FIND = Statement(select(uploads).where(*_THIS))
+_CLAIM = Statement(
+    update(uploads)
+    .where(uploads.c.id == bindparam("upload"))
+    .values(writer=bindparam("by"), writer_until=bindparam("until"))
+)
+_RENEW = Statement(
+    update(uploads)
+    .where(uploads.c.id == bindparam("upload"), uploads.c.writer == bindparam("by"))
+    .values(writer_until=bindparam("until"), updated_at=bindparam("now"))
+)
+_GIVE_UP = Statement(
+    update(uploads)
+    .where(uploads.c.id == bindparam("upload"), uploads.c.writer == bindparam("by"))
+    .values(writer=None, writer_until=0.0)
+)
+_RECORD = Statement(
+    update(uploads)
+    .where(uploads.c.id == bindparam("upload"), uploads.c.writer.is_not_distinct_from(bindparam("by")))
+    .values(
+        size=bindparam("new_size"),
+        sha256=bindparam("new_sha256"),
+        content=bindparam("new_content"),
+        parts=bindparam("new_parts"),
+        short_part=bindparam("new_short"),
+        updated_at=bindparam("now"),
+        writer=None,
+        writer_until=0.0,
+    )
+)
+_REMOVE = Statement(delete(uploads).where(uploads.c.id == bindparam("upload")))
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An upload as its row has it. *content* is all bytes while they are few, else None: they are in the store."""
+
+    id: str
+    repository_id: int
+    size: int
+    sha256: str | None
+    content: bytes | None
+    parts: int
+    short_part: bool
+    writer: str | None
+    writer_until: float
+
+
+def check_space(store: BlobStore, settings: Settings) -> None:
+    """Raises: NoSpace, when what is free has fallen to the reserve."""
+    free = store.free()
+    if free is not None and free < settings.least_free:
+        raise NoSpace(free=free, least=settings.least_free)
+
+
+def begin(tx: Transaction, repository: Repository, principal: str, settings: Settings) -> str:
+    """
+    A new session; its id. *principal* is the only one who may use it.
+
+    Raises: LimitExceeded. Source: OCI distribution-spec 1.1, "Pushing blobs"; ECR, InitiateLayerUpload.
+    """
+    most = settings.uploads_per_principal
+    counted = tx.one(_OPEN, repository=repository.id, principal=principal, most=most)
+    if counted is not None and counted["count"] >= most:
+        raise LimitExceeded(
+            reason=f"The repository with name '{repository.name}' already has {most} open uploads of this principal: "
+            "finish or cancel one, or wait until the idle ones expire"
+        )
+    upload = clock.new_uuid()
+    tx.run(_BEGIN, upload=upload, repository=repository.id, principal=principal, now=clock.now())
+    return upload
+
+
+def get(tx: Transaction, repository: Repository, upload: str, principal: str) -> Session:
+    """The session, for the principal that began it. Raises: UploadNotFound."""
+    row = tx.one(_FIND, upload=upload, repository=repository.id, who=principal)
+    if row is None:
+        raise UploadNotFound(upload=upload, name=repository.name, account=repository.account)
+    return Session(
+        row["id"],
+        row["repository_id"],
+        row["size"],
+        row["sha256"],
+        row["content"],
+        row["parts"],
+        bool(row["short_part"]),
+        row["writer"],
+        row["writer_until"],
+    )
+
+
+def idle(tx: Transaction, repository: Repository, upload: str, principal: str) -> Session:
+    """``get``, while nobody writes to it. Raises: UploadNotFound, UploadBusy."""
+    session = get(tx, repository, upload, principal)
+    if session.writer is not None and session.writer_until > clock.now():
+        raise UploadBusy(upload=upload)
+    return session
+
+
+def claim(tx: Transaction, repository: Repository, upload: str, *, principal: str, by: str) -> Session:
+    """``idle``, and from now on *by* alone may write. Raises: UploadNotFound, UploadBusy."""
+    session = idle(tx, repository, upload, principal)
+    tx.run(_CLAIM, upload=upload, by=by, until=clock.now() + CLAIM_LIFETIME)
+    return session
+
+
+def renew(tx: Transaction, upload: str, by: str) -> None:
+    """Keep a claim alive while bytes still come."""
+    now = clock.now()
+    tx.run(_RENEW, upload=upload, by=by, now=now, until=now + CLAIM_LIFETIME)
+
+
+def give_up(tx: Transaction, upload: str, by: str) -> None:
+    """End a claim and leave the session as it was."""
+    tx.run(_GIVE_UP, upload=upload, by=by)
+
+
+def record(
+    tx: Transaction,
+    session: Session,
+    *,
+    by: str | None,
+    size: int,
+    sha256: str | None,
+    content: bytes | None,
+    part: int | None = None,
+) -> None:
+    """
+    Say what is durable by now, and end the claim of *by* (what the session says of its writer).
+
+    *part* is the length of the part that the API has just added. Raises: UploadBusy, when the claim was lost.
+    """
+    changed = tx.run(
+        _RECORD,
+        upload=session.id,
+        by=by,
+        new_size=size,
+        new_sha256=sha256,
+        new_content=content,
+        new_parts=session.parts + (part is not None),
+        new_short=int(part is not None and part < SMALLEST_PART),
+        now=clock.now(),
+    )
+    if not changed:
+        raise UploadBusy(upload=session.id)
+
+
+# "5MB" in ECR's text is 5 MiB.
+SMALLEST_PART = 5 << 20
+
+
+def finish(
+    tx: Transaction,
+    repository: Repository,
+    upload: str | None,
+    *,
+    digest: str,
+    size: int,
+    key: str | None,
+    content: bytes | None,
+) -> bool:
+    """
+    The session has become a blob of the repository; False where the account had its bytes already.
+
+    *upload* is None for a blob that came in one request. The bytes are durable before this is called.
+    """
+    if upload is not None and not tx.run(_REMOVE, upload=upload):
+        raise UploadNotFound(upload=upload, name=repository.name, account=repository.account)
+    return blobs.add(tx, repository, digest, size=size, key=key, content=content)
+
+
+def remove(tx: Transaction, repository: Repository, upload: str, principal: str) -> None:
+    """Cancel a session. Its file is the caller's to abandon. Raises: UploadNotFound."""
+    get(tx, repository, upload, principal)
+    tx.run(_REMOVE, upload=upload)
+
+
+class RunningDigests:
+    """Half-done hashes of this process's sessions, so that the next piece goes on where the last one ended."""
+
+    def __init__(self, most: int = 4096) -> None:
+        self._most = most
+        self._kept: OrderedDict[str, tuple[int, Hasher]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, session: Session) -> Hasher | None:
+        """A SHA-256 of the session's bytes so far; None where another process has written some of them."""
+        with self._lock:
+            size, hasher = self._kept.pop(session.id, (-1, None))
+        if hasher is not None and size == session.size:
+            return hasher
+        return hashlib.sha256(session.content) if session.content is not None else None
+
+    def keep(self, upload: str, size: int, hasher: Hasher) -> None:
+        """Remember the hash of the first *size* bytes."""
+        with self._lock:
+            self._kept[upload] = (size, hasher)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+
+
+running = RunningDigests()
