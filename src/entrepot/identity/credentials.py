@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from entrepot import clock
-from entrepot.database import Row, Statement, Transaction
+from entrepot.database import Statement, Transaction
 from entrepot.identity.derivation import derive
 from entrepot.identity.faults import EntityAlreadyExists, ExampleKey, KeyNotFound, NameRefused, TooManyKeys
 from entrepot.identity.principals import Principal
@@ -56,6 +56,16 @@ class NewKey:
 
     id: str
     secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """An access key with what is needed to verify a signature made with it."""
+
+    id: str
+    secret: str = field(repr=False)
+    active: bool
+    principal: Principal
 
 
 class Vault:

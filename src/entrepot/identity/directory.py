@@ -9,7 +9,6 @@ request, and a push, which commits but raises nothing, empties no cache.
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeVar
 
@@ -18,7 +17,7 @@ from sqlalchemy import bindparam, select
 from entrepot import clock
 from entrepot.database import Database, Row, Statement
 from entrepot.identity import deployment, evaluation
-from entrepot.identity.credentials import Vault
+from entrepot.identity.credentials import Credential, Vault
 from entrepot.identity.logins import Logins
 from entrepot.identity.principals import Principal, root_of, user_of
 from entrepot.identity.tables import access_keys, accounts, generation, users
@@ -32,16 +31,6 @@ _USER = Statement(select(users).where(users.c.id == bindparam("user")))
 _KEY = Statement(select(access_keys).where(access_keys.c.id == bindparam("key")))
 
 _MOST_KNOWN = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """An access key with what is needed to verify a signature made with it."""
-
-    id: str
-    secret: str = field(repr=False)
-    active: bool
-    principal: Principal
 
 
 class _Unknown(Exception):

@@ -9,16 +9,13 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import cbor2
 
+from entrepot.identity.credentials import Credential
 from entrepot.identity.faults import LoginExpired, LoginInvalid, TokenInvalid
 from entrepot.identity.principals import Principal
 from entrepot.identity.tokens import Ring
-
-if TYPE_CHECKING:
-    from entrepot.identity.directory import Credential
 
 LABEL = "docker-login"
 # Source: ECR API reference, GetAuthorizationToken.
@@ -60,7 +57,7 @@ class Logins:
         self,
         ring: Ring,
         *,
-        credential: "Callable[[str], Credential | None]",
+        credential: Callable[[str], Credential | None],
         principal: Callable[[str], Principal | None],
     ) -> None:
         self._ring = ring
@@ -71,7 +68,7 @@ class Logins:
 
     def issue(self, principal: Principal, access_key_id: str, region: str) -> Login:
         """A password for *principal*, who has just signed with *access_key_id*."""
-        now = int(self._ring.clock())
+        now = int(self._ring.now())
         claims = (
             secrets.token_bytes(16),
             principal.kind,
@@ -95,7 +92,7 @@ class Logins:
             plain = self._plain(password)
         except TokenInvalid:
             raise LoginInvalid from None
-        now = self._ring.clock()
+        now = self._ring.now()
         if plain.issued_at > now + _AHEAD:
             raise LoginInvalid
         if now >= plain.expires_at:

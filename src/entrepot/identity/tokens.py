@@ -13,7 +13,6 @@ import base64
 import binascii
 import hmac
 import secrets
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -21,31 +20,32 @@ from functools import lru_cache
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from entrepot import clock
 from entrepot.identity.derivation import derive, joined
 from entrepot.identity.faults import TokenInvalid
 
 # Secret scanners find a leaked token by this.
 _PREFIX = "rg1_"
 _VERSION = b"\x01"
-_HEADER, _NONCE = 5, 12
+_HEADER, _NONCE, _TAG = 5, 12, 16
 _DAYS_BACK = 2
 # A page token holds a repository name and a tag at most; a login with session policies some kilobytes.
 _LONGEST = 16384
 
 
 class Ring:
-    """The token keys of one deployment. *clock* gives seconds since the epoch."""
+    """The token keys of one deployment. *now* gives seconds since the epoch."""
 
-    def __init__(self, root_key: bytes, deployment: str, clock: Callable[[], float]) -> None:
+    def __init__(self, root_key: bytes, deployment: str, now: Callable[[], float]) -> None:
         self._deployment = deployment.encode()
-        self.clock = clock
+        self.now = now
         # Labels come from our own code and days from the last three: there is no flooding these.
         self._cipher = lru_cache(maxsize=256)(lambda label, day: AESGCM(derive(root_key, f"{label}/{day}")))
         self._mac_key = lru_cache(maxsize=64)(lambda label: derive(root_key, f"{label}/mac"))
 
     def seal(self, label: str, plain: bytes, *, context: bytes = b"") -> str:
         """A token of the kind *label*, which opens under the same label and context only."""
-        day = _day(self.clock())
+        day = _day(self.now())
         header, nonce = _VERSION + day.to_bytes(4, "big"), secrets.token_bytes(_NONCE)
         sealed = self._cipher(label, day).encrypt(nonce, plain, self._bound(label, header, context=context))
         return _PREFIX + base64.urlsafe_b64encode(header + nonce + sealed).rstrip(b"=").decode()
@@ -59,7 +59,7 @@ class Ring:
         raw = _decoded(token)
         header, nonce, sealed = raw[:_HEADER], raw[_HEADER : _HEADER + _NONCE], raw[_HEADER + _NONCE :]
         day = int.from_bytes(header[1:], "big")
-        if header[:1] != _VERSION or day not in self._days():
+        if len(raw) < _HEADER + _NONCE + _TAG or header[:1] != _VERSION or day not in self._days():
             raise TokenInvalid
         try:
             return self._cipher(label, day).decrypt(nonce, sealed, self._bound(label, header, context=context))
@@ -67,24 +67,24 @@ class Ring:
             raise TokenInvalid from None
 
     def mac(self, label: str, *fields: bytes) -> str:
-        """A signature over *fields* in 64 hex digits, the same every day: bind it to an expiry. Compare in constant time."""
+        """A signature over *fields* in 64 hex digits, the same every day: let one field be its expiry."""
         return hmac.digest(self._mac_key(label), joined(*fields), "sha256").hex()
 
     def _bound(self, label: str, header: bytes, *, context: bytes) -> bytes:
         return joined(f"{label}/1".encode(), self._deployment, header, context)
 
     def _days(self) -> tuple[int, ...]:
-        return _days_until(int(self.clock() // 86400))
+        return _days_until(int(self.now() // 86400))
 
 
-def never_back(clock: Callable[[], float], steady: Callable[[], float] = time.monotonic) -> Callable[[], float]:
+def never_back(now: Callable[[], float], steady: Callable[[], float] = clock.ticks) -> Callable[[], float]:
     """
-    *clock*, but never behind what it was at first plus the time that has passed since.
+    *now*, but never behind what it was at first plus the time that has passed since.
 
     Who turns back the machine's clock does not revive what has expired while this process lives.
     """
-    offset = clock() - steady()
-    return lambda: max(clock(), steady() + offset)
+    offset = now() - steady()
+    return lambda: max(now(), steady() + offset)
 
 
 @lru_cache(maxsize=4)
