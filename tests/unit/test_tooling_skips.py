@@ -7,7 +7,6 @@ import pytest
 
 from tests.support.network import free_port, is_loopback
 from tests.support.skips import forbidden, wanted
-from tools import clients
 
 pytest_plugins = ["pytester"]
 
@@ -128,16 +127,3 @@ def test_tests_reach_loopback():
 
     with socket.create_server(("127.0.0.1", port)), socket.create_connection(("127.0.0.1", port)) as connection:
         assert connection.getpeername() == ("127.0.0.1", port)
-
-
-def test_every_client_has_one_name_and_a_place_of_its_own():
-    places = {(source.name, inside) for source, inside in clients.CACHED.values()}
-
-    assert len(places) == len(clients.CACHED)
-    assert not set(clients.CACHED) & set(clients.SYSTEM)
-
-
-def test_a_client_that_is_not_installed_is_not_found(tmp_path, monkeypatch):
-    monkeypatch.setattr(clients, "CACHE", tmp_path)
-
-    assert clients.find("crane") is None
