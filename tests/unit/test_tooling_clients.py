@@ -12,8 +12,9 @@ class Source:
 
     name = "fake/client/v1"
 
-    def __init__(self, failures, error=OSError("the network is down")):
-        self.failures, self.error, self.tries = failures, error, 0
+    def __init__(self, failures, error=None):
+        self.failures, self.tries = failures, 0
+        self.error = error or OSError("the network is down")
 
     def install(self, folder):
         self.tries += 1
