@@ -146,7 +146,7 @@ async def _whole_blob(request: Request, digest: str) -> Response | None:
         await request.context.runtime.database.awrite(work)
     else:
         # A session that nobody else knows of: what a crash leaves of it is collected as garbage.
-        session = Session(clock.new_uuid(), 0, 0, None, b"", 0, short_part=False, writer=None, writer_until=0.0)
+        session = Session(clock.new_uuid(), 0, 0, None, b"", 0, short_part=0, writer=None, writer_until=0.0)
         await request.context.run(lambda: _check_repository(request))
         taken = await _take(request, session, body, head, algorithm=algorithm)
         await _publish(request, taken, digest, row=False)

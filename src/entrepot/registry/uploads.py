@@ -93,7 +93,11 @@ _REMOVE = Statement(delete(uploads).where(uploads.c.id == bindparam("upload")))
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An upload as its row has it. *content* is all bytes while they are few, else None: they are in the store."""
+    """
+    An upload as its row has it. *content* is all bytes while they are few, else None: they are in the store.
+
+    *short_part*: 1, the API's last part was under 5 MiB; 2, one before it was.
+    """
 
     id: str
     repository_id: int
@@ -101,7 +105,7 @@ class Session:
     sha256: str | None
     content: bytes | None
     parts: int
-    short_part: bool
+    short_part: int
     writer: str | None
     writer_until: float
 
@@ -143,7 +147,7 @@ def get(tx: Transaction, repository: Repository, upload: str, principal: str) ->
         row["sha256"],
         row["content"],
         row["parts"],
-        bool(row["short_part"]),
+        row["short_part"],
         row["writer"],
         row["writer_until"],
     )
@@ -190,6 +194,9 @@ def record(
 
     *part* is the length of the part that the API has just added. Raises: UploadBusy, when the claim was lost.
     """
+    short_part = 0
+    if part is not None:
+        short_part = 2 if session.short_part else int(part < SMALLEST_PART)
     changed = tx.run(
         _RECORD,
         upload=session.id,
@@ -198,7 +205,7 @@ def record(
         new_sha256=sha256,
         new_content=content,
         new_parts=session.parts + (part is not None),
-        new_short=int(part is not None and part < SMALLEST_PART),
+        new_short=short_part,
         now=clock.now(),
     )
     if not changed:
