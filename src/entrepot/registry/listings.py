@@ -43,6 +43,12 @@ class Image(NamedTuple):
     tags: tuple[str, ...]
 
 
+def image_of(row: Row) -> Image:
+    """The image in a row that ends with the columns ``IMAGE``."""
+    *known, names = tuple(row)[-len(IMAGE) :]
+    return Image._make([*known, tuple(sorted(names.split(" "))) if names else ()])
+
+
 class Name(NamedTuple):
     """One name of an image: its digest, and a tag unless it has none."""
 
@@ -106,7 +112,7 @@ _IS_OWN = _own.c.manifest_id == manifests.c.id
 # A literal, because the separator's parameter would be known only when the statement runs.
 _SPACE: Any = literal_column("' '")
 _TAGS_OF_IMAGE = select(func.aggregate_strings(_own.c.name, _SPACE)).where(_IS_OWN).scalar_subquery().label("tags")
-_IMAGE = (
+IMAGE = (
     manifests.c.id,
     manifests.c.digest,
     manifests.c.media_type,
@@ -131,7 +137,7 @@ _STATUS: ColumnElement[bool] = or_(manifests.c.status == bindparam("status"), bi
 def _images(tag_status: str) -> Statement:
     behind = tuple_(manifests.c.pushed_at, manifests.c.digest) > tuple_(bindparam("at"), bindparam("digest"))
     return Statement(
-        select(*_IMAGE)
+        select(*IMAGE)
         .where(_IN_REPOSITORY, behind, _STATUS, *_TAG_STATUS[tag_status])
         .order_by(manifests.c.pushed_at, manifests.c.digest)
         .limit(bindparam("most"))
@@ -158,32 +164,7 @@ def list_images(
     rows = tx.all(
         _IMAGES[tag_status], repository=repository.id, at=after[0], digest=after[1], status=status, most=limit + 1
     )
-    return _page([_image(row) for row in rows], limit)
-
-
-_VALUES = func.json_each(bindparam("values")).table_valued("value")
-_BY_DIGEST = Statement(select(*_IMAGE).where(_IN_REPOSITORY, manifests.c.digest.in_(select(_VALUES.c.value))))
-_BY_TAG = Statement(
-    select(tags.c.name.label("asked"), *_IMAGE)
-    .join_from(tags, manifests, manifests.c.id == tags.c.manifest_id)
-    .where(tags.c.repository_id == bindparam("repository"), tags.c.name.in_(select(_VALUES.c.value)))
-)
-
-
-def images_by_digest(tx: Transaction, repository: Repository, digests: Sequence[str]) -> dict[str, Image]:
-    """Those of *digests* that are images here."""
-    if not digests:
-        return {}
-    rows = tx.all(_BY_DIGEST, repository=repository.id, values=orjson.dumps(digests).decode())
-    return {row["digest"]: _image(row) for row in rows}
-
-
-def images_by_tag(tx: Transaction, repository: Repository, names: Sequence[str]) -> dict[str, Image]:
-    """Those of *names* that are tags here, each with its image."""
-    if not names:
-        return {}
-    rows = tx.all(_BY_TAG, repository=repository.id, values=orjson.dumps(names).decode())
-    return {row["asked"]: _image(row) for row in rows}
+    return _page([image_of(row) for row in rows], limit)
 
 
 # ── names of images ─────────────────────────────────────────────────────────────────────────────────
@@ -237,6 +218,7 @@ def list_names(
 
 # ── referrers ───────────────────────────────────────────────────────────────────────────────────────
 
+_TYPES = func.json_each(bindparam("types")).table_valued("value")
 _REFERRERS = Statement(
     select(
         manifests.c.digest,
@@ -251,7 +233,7 @@ _REFERRERS = Statement(
         manifests.c.subject == bindparam("subject"),
         manifests.c.digest > bindparam("after"),
         _STATUS,
-        or_(bindparam("values") == "[]", manifests.c.artifact_type.in_(select(_VALUES.c.value))),
+        or_(bindparam("types") == "[]", manifests.c.artifact_type.in_(select(_TYPES.c.value))),
     )
     .order_by(manifests.c.digest)
     .limit(bindparam("most"))
@@ -280,7 +262,7 @@ def list_referrers(
         subject=subject,
         after=after,
         status=status,
-        values=orjson.dumps(artifact_types).decode(),
+        types=orjson.dumps(artifact_types).decode(),
         most=limit + 1,
     )
     return _page([_referrer(row) for row in rows], limit)
@@ -289,11 +271,6 @@ def list_referrers(
 def _referrer(row: Row) -> Referrer:
     digest, media_type, artifact_type, size, annotations, status = row
     return Referrer(digest, media_type, artifact_type, size, orjson.loads(annotations) if annotations else {}, status)
-
-
-def _image(row: Row) -> Image:
-    *known, names = tuple(row)[-len(_IMAGE) :]
-    return Image._make([*known, tuple(sorted(names.split(" "))) if names else ()])
 
 
 def _page(found: list[T], limit: int) -> Page[T]:

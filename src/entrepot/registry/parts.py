@@ -1,0 +1,186 @@
+"""
+Layers that come in parts, by the API: each part is one request with its bytes in memory, in order.
+
+It is the same session as that of ``oci.uploads``, with other rules: parts say where they begin and end,
+all but the last are large, and nothing is a layer that has no bytes.
+"""
+
+import hashlib
+from typing import NamedTuple
+
+from entrepot import clock
+from entrepot.database import Transaction
+from entrepot.errors import Fault, LimitExceeded
+from entrepot.names import Registry
+from entrepot.registry import blobs, repositories, uploads
+from entrepot.registry.faults import (
+    EmptyUpload,
+    InvalidLayer,
+    InvalidLayerPart,
+    LayerAlreadyExists,
+    LayerPartLength,
+    LayerPartTooSmall,
+    UploadNotFound,
+)
+from entrepot.registry.uploads import Session
+from entrepot.runtime import Runtime
+from entrepot.settings import Settings
+from entrepot.storage import digesting
+
+
+class Target(NamedTuple):
+    """An upload, as the one who may use it names it. *principal* is an id."""
+
+    registry: Registry
+    name: str
+    upload: str
+    principal: str
+
+
+class Part(NamedTuple):
+    """Bytes *first* to *last* (inclusive) of a layer."""
+
+    first: int
+    last: int
+    data: bytes
+
+
+def append(runtime: Runtime, target: Target, part: Part) -> None:
+    """
+    Add a part behind those that came. It is durable before this returns.
+
+    Raises: RepositoryNotFound, UploadNotFound, UploadBusy, InvalidLayerPart, LayerPartLength, LimitExceeded, NoSpace.
+    Source: Amazon ECR API reference, UploadLayerPart.
+    """
+    settings = runtime.settings
+    uploads.check_space(runtime.store, settings)
+    claim = clock.new_uuid()
+
+    def take(tx: Transaction) -> Session | None:
+        """Put a few bytes into the row, and be done; or claim the upload, and write them to the store."""
+        repository = repositories.get(tx, target.registry, target.name)
+        session = uploads.idle(tx, repository, target.upload, target.principal)
+        _check(session, target, part, settings=settings)
+        if session.content is None or session.size + len(part.data) > settings.inline_limit:
+            return uploads.claim(tx, repository, target.upload, principal=target.principal, by=claim)
+        content = session.content + part.data
+        digest = hashlib.sha256(content).hexdigest()
+        uploads.record(
+            tx,
+            session,
+            by=session.writer,
+            size=len(content),
+            sha256=digest,
+            content=content,
+            part=len(part.data),
+        )
+        return None
+
+    session = runtime.database.write(take)
+    if session is not None:
+        _append_to_store(runtime, target, session, part=part, claim=claim)
+
+
+def complete(runtime: Runtime, target: Target, digests: list[str]) -> str:
+    """
+    Turn an upload into a blob of the repository, if its SHA-256 is one of *digests*; that digest.
+
+    Raises: RepositoryNotFound, UploadNotFound, UploadBusy, EmptyUpload, LayerPartTooSmall, InvalidLayer,
+    LayerAlreadyExists (then too the upload is gone).
+    Source: Amazon ECR API reference, CompleteLayerUpload.
+    """
+    claim = clock.new_uuid()
+
+    def take(tx: Transaction) -> Session:
+        repository = repositories.get(tx, target.registry, target.name)
+        return uploads.claim(tx, repository, target.upload, principal=target.principal, by=claim)
+
+    session = runtime.database.write(take)
+    try:
+        if session.size == 0:
+            raise EmptyUpload(upload=target.upload, name=target.name, account=target.registry.account)
+        if session.short_part == 2:
+            raise LayerPartTooSmall
+        digest = _digest_of(runtime, session)
+        if digest not in digests:
+            raise InvalidLayer
+        known = _publish(runtime, target, session, digest)
+    except BaseException:
+        runtime.database.write(lambda tx: uploads.give_up(tx, session.id, claim))
+        raise
+    if known:
+        raise LayerAlreadyExists(digest=digest, name=target.name, account=target.registry.account)
+    return digest
+
+
+def _check(session: Session, target: Target, part: Part, *, settings: Settings) -> None:
+    """Raises: InvalidLayerPart, LayerPartLength, LimitExceeded."""
+    members = {
+        "registry_id": target.registry.account,
+        "repository_name": target.name,
+        "upload_id": target.upload,
+        "last_valid_byte_received": max(session.size - 1, 0),
+    }
+    if part.first != session.size:
+        raise InvalidLayerPart(first=part.first, expected=session.size, **members)
+    stated = part.last - part.first + 1
+    if len(part.data) != stated:
+        raise LayerPartLength(length=len(part.data), stated=stated, **members)
+    if session.parts >= settings.parts_per_upload:
+        raise LimitExceeded(reason=f"A layer can have at most {settings.parts_per_upload} parts")
+    if session.size + len(part.data) > settings.layer_size:
+        raise LimitExceeded(reason=f"A layer can have at most {settings.layer_size} bytes")
+
+
+def _append_to_store(runtime: Runtime, target: Target, session: Session, *, part: Part, claim: str) -> None:
+    hasher = uploads.running.take(session)
+    start, kept = (session.size, b"") if session.content is None else (0, session.content)
+    try:
+        with runtime.store.append(session.id, start) as appending:
+            appending.write(kept)
+            appending.write(part.data)
+            appending.commit()
+    except BaseException as error:
+        runtime.database.write(lambda tx: uploads.give_up(tx, session.id, claim))
+        if isinstance(error, FileNotFoundError):
+            raise UploadNotFound(upload=target.upload, name=target.name, account=target.registry.account) from None
+        raise
+    size, digest = session.size + len(part.data), None
+    if hasher is not None:
+        hasher.update(part.data)
+        digest = hasher.hexdigest()
+        uploads.running.keep(session.id, size, hasher)
+    runtime.database.write(
+        lambda tx: uploads.record(tx, session, by=claim, size=size, sha256=digest, content=None, part=len(part.data))
+    )
+
+
+def _digest_of(runtime: Runtime, session: Session) -> str:
+    """The digest of all bytes; they are read again only where several processes have taken them in."""
+    if session.sha256 is not None:
+        return f"sha256:{session.sha256}"
+    return digesting.digest_of(runtime.store.uploaded(session.id), "sha256")
+
+
+def _publish(runtime: Runtime, target: Target, session: Session, digest: str) -> bool:
+    """Make the blob; whether the repository had it before. Bytes first, then the row that names them."""
+    store = runtime.store
+    key = None if session.content is not None else store.finish(session.id, target.registry.account, digest)
+
+    def finish(tx: Transaction) -> tuple[bool, bool]:
+        repository = repositories.get(tx, target.registry, target.name)
+        known = blobs.find(tx, repository, digest) is not None
+        needed = uploads.finish(
+            tx, repository, session.id, digest=digest, size=session.size, key=key, content=session.content
+        )
+        return known, needed
+
+    try:
+        known, needed = runtime.database.write(finish)
+    except Fault:  # of any other failure nobody knows whether the row has come: leave the object
+        if key is not None:
+            store.delete(key)
+        raise
+    if key is not None and not needed:
+        store.delete(key)
+    return known
