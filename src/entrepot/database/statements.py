@@ -10,11 +10,12 @@ from typing import Any
 
 from sqlalchemy import MetaData
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import CompilerElement
 
 metadata = MetaData()
 
-_DIALECT = sqlite.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+_DIALECT = sqlite.dialect(paramstyle="named")
 
 
 class Statement:
@@ -31,6 +32,10 @@ class Statement:
         """The text for the driver and every parameter that it names."""
         if self._sql is None:
             compiled = self._construct.compile(dialect=_DIALECT)
-            self._defaults = {k: v for k, v in compiled.params.items() if v is not None}
+            if not isinstance(compiled, SQLCompiler):
+                raise TypeError(f"{compiled} is no statement that takes parameters")
+            self._defaults = {
+                name: compiled.params[name] for bind, name in compiled.bind_names.items() if not bind.required
+            }
             self._sql = str(compiled)
         return self._sql, {**self._defaults, **params} if self._defaults else params

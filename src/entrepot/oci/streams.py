@@ -27,8 +27,7 @@ class Body:
 
     async def up_to(self, limit: int) -> bytes:
         """The body if it has at most *limit* bytes; else its beginning, of more than *limit* bytes."""
-        while not self.ended and self._kept_size <= limit:
-            await self._more()
+        await self._fill(limit + 1)
         return self._take()
 
     async def whole(self, limit: int) -> bytes:
@@ -42,14 +41,17 @@ class Body:
         """The rest of the body, in pieces of about a mebibyte. Raises: BodyIncomplete, after what has come."""
         while not self.ended:
             try:
-                while not self.ended and self._kept_size < PIECE:
-                    await self._more()
+                await self._fill(PIECE)
             except BodyIncomplete:
                 if self._kept:
                     yield self._take()
                 raise
             if self._kept:
                 yield self._take()
+
+    async def _fill(self, size: int) -> None:
+        while not self.ended and self._kept_size < size:
+            await self._more()
 
     def _take(self) -> bytes:
         content = self._kept[0] if len(self._kept) == 1 else b"".join(self._kept)

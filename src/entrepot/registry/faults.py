@@ -147,7 +147,10 @@ class ManifestTooLarge(Fault, aws="InvalidParameterException", oci="SIZE_INVALID
 class UploadNotFound(Fault, aws="UploadNotFoundException", oci="BLOB_UPLOAD_UNKNOWN"):
     """Members: upload, name, account."""
 
-    message = "The upload with id '{upload}' does not exist in the repository with name '{name}' in registry with id '{account}'"
+    message = (
+        "The upload with id '{upload}' does not exist in the repository with name '{name}' "
+        "in registry with id '{account}'"
+    )
 
 
 class UploadBusy(Fault, aws="InvalidParameterException", oci="BLOB_UPLOAD_INVALID"):
@@ -157,7 +160,7 @@ class UploadBusy(Fault, aws="InvalidParameterException", oci="BLOB_UPLOAD_INVALI
 
 
 class InvalidLayerPart(Fault, aws="InvalidLayerPartException", oci="BLOB_UPLOAD_INVALID"):
-    """Members: first, expected; and, as the model has them, registryId, repositoryName, uploadId, lastValidByteReceived."""
+    """Members: first, expected; and the model's registryId, repositoryName, uploadId, lastValidByteReceived."""
 
     message = "First byte of the layer part is {first} instead of {expected}"
 
