@@ -66,6 +66,7 @@ class Credential:
     secret: str = field(repr=False)
     active: bool
     principal: Principal
+    session_token: str | None = field(default=None, repr=False)  # must come with the key; None: none may
 
 
 class Vault:

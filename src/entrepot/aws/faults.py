@@ -1,0 +1,115 @@
+"""
+Refusals of the front door, and how the codes that any operation may raise travel.
+
+Their texts are AWS's own, because clients and people search for them.
+"""
+
+from dataclasses import dataclass
+
+from entrepot.errors import Fault
+
+
+class FrontDoor(Fault):
+    """A refusal before any service is asked: it never means the error of that name in a service's model."""
+
+
+class MissingAuthenticationToken(FrontDoor, aws="MissingAuthenticationTokenException"):
+    """The request carries no credentials of AWS's kind."""
+
+    message = "Request is missing Authentication Token"
+
+
+class IncompleteSignature(FrontDoor, aws="IncompleteSignatureException"):
+    """The signature's parameters cannot be read. Members: reason."""
+
+    message = "{reason}"
+
+
+class UnrecognizedClient(FrontDoor, aws="UnrecognizedClientException"):
+    """The key id is unknown or inactive, or the session token is not the key's."""
+
+    message = "The security token included in the request is invalid."
+
+
+class ExpiredToken(FrontDoor, aws="ExpiredTokenException"):
+    """The session of these credentials has ended."""
+
+    message = "The security token included in the request is expired"
+
+
+class InvalidSignature(FrontDoor, aws="InvalidSignatureException"):
+    """The signature does not hold here and now. Members: reason."""
+
+    message = "{reason}"
+
+
+class SignatureMismatch(FrontDoor, aws="InvalidSignatureException"):
+    """The signature is not that of this request."""
+
+    message = (
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
+        "Key and signing method. Consult the service documentation for details."
+    )
+
+
+class NotPresignable(FrontDoor, aws="AccessDeniedException"):
+    """A signed address was used for more than showing who one is. Members: action."""
+
+    message = "Presigned requests are accepted for sts:GetCallerIdentity only, not for {action}"
+
+
+class UnknownOperation(FrontDoor, aws="UnknownOperationException"):
+    """The request names no operation of this server. Members: reason."""
+
+    message = "{reason}"
+
+
+class Serialization(FrontDoor, aws="SerializationException"):
+    """The body is not what its protocol says. Members: reason."""
+
+    message = "{reason}"
+
+
+class RequestTooLarge(FrontDoor, aws="RequestEntityTooLargeException"):
+    """The body is longer than its operation allows. Members: limit (bytes)."""
+
+    message = "The request body is longer than the {limit} bytes that this operation allows"
+
+
+class RequestTimeout(FrontDoor, aws="RequestTimeoutException"):
+    """The body came too slowly."""
+
+    message = "The request body did not arrive in time"
+
+
+class InternalFailure(FrontDoor, aws="ServerException"):
+    """A bug of ours; the log has it under the request id. Members: request_id."""
+
+    message = "The request could not be completed: an internal error, logged as {request_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How a code travels: its name in the query protocol, the HTTP status elsewhere and in the query protocol."""
+
+    query_code: str
+    status: int
+    query_status: int
+
+
+# Source: AWS, "Common errors" of each service, and what clients print: ecr-api B.4.
+COMMON = {
+    "MissingAuthenticationTokenException": Wire("MissingAuthenticationToken", 400, 403),
+    "IncompleteSignatureException": Wire("IncompleteSignature", 400, 400),
+    "UnrecognizedClientException": Wire("InvalidClientTokenId", 400, 403),
+    "ExpiredTokenException": Wire("ExpiredToken", 400, 403),
+    "InvalidSignatureException": Wire("SignatureDoesNotMatch", 400, 403),
+    "AccessDeniedException": Wire("AccessDenied", 400, 403),
+    "UnknownOperationException": Wire("InvalidAction", 400, 400),
+    "SerializationException": Wire("MalformedInput", 400, 400),
+    "ValidationException": Wire("ValidationError", 400, 400),
+    "ThrottlingException": Wire("Throttling", 400, 400),
+    "RequestEntityTooLargeException": Wire("RequestEntityTooLarge", 413, 413),
+    "RequestTimeoutException": Wire("RequestTimeout", 408, 408),
+    "ServerException": Wire("InternalFailure", 500, 500),
+}

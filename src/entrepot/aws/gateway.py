@@ -1,0 +1,205 @@
+"""
+One AWS request: route, verify, parse, validate, authorise, invoke, render.
+
+A plain ASGI callable. Small requests are judged on the event loop (some 100 µs); handlers that read run on
+pool threads, those that write on the writer's. The signature is judged before the body is parsed, so that
+only the owner of a key can keep a parser busy. Order of checks: ecr-api A.0.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from concurrent.futures import Executor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from entrepot import clock
+from entrepot.aws import bodies, routing, sigv4, validation
+from entrepot.aws.bodies import Disconnected, Receive
+from entrepot.aws.faults import InternalFailure, NotPresignable, UnrecognizedClient
+from entrepot.aws.models import Model, common_error
+from entrepot.aws.protocols import Answer, Refusal, json, query
+from entrepot.aws.routing import Route
+from entrepot.aws.service import Handler, Service
+from entrepot.aws.sigv4 import SignedRequest
+from entrepot.call import Call
+from entrepot.errors import Fault
+from entrepot.names import Registry
+
+if TYPE_CHECKING:
+    from entrepot.identity.directory import Directory
+    from entrepot.runtime import Runtime
+
+T = TypeVar("T")
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_log = logging.getLogger("entrepot.aws")
+
+# A part of 20 MiB stands in memory twice while it is parsed: more than two at a time would not fit a worker's 150 MB.
+_LONG_BODIES_AT_ONCE = 2
+# Longer bodies are hashed and parsed on a pool thread, because the event loop has others to serve.
+_LONGEST_ON_THE_LOOP = 65_536
+_HEADERS = [
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """One request on its way, and what is known of it so far."""
+
+    request: SignedRequest
+    request_id: str
+    hosts: tuple[str, ...]
+    protocol: ModuleType = json
+    route: Route | None = None
+    form: dict[str, str] | None = None
+
+
+class Gateway:
+    """The AWS face of one process."""
+
+    def __init__(
+        self,
+        services: Sequence[Service],
+        runtime: "Runtime",
+        directory: "Directory",
+        *,
+        pool: Executor | None = None,
+    ) -> None:
+        """Handlers that do not write run in *pool*; by default in that of the event loop."""
+        self._services = services
+        self._runtime = runtime
+        self._directory = directory
+        self._pool = pool
+        self._long_bodies = asyncio.Semaphore(_LONG_BODIES_AT_ONCE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; nothing leaves here but an answer. Completes *scope* by ``principal`` and ``status``."""
+        exchange = _exchange(scope)
+        try:
+            answer = await self._answer(exchange, receive, scope)
+        except Disconnected:
+            return
+        except Fault as fault:
+            answer = _refused(exchange, fault)
+        except Exception:  # noqa: BLE001  # what is no Fault is a bug: it is logged, and answered by 500
+            _log.exception("request failed", extra={"request": exchange.request_id})
+            answer = _refused(exchange, InternalFailure(request_id=exchange.request_id))
+        scope["status"] = answer.status
+        headers = [*_HEADERS, *answer.headers, (b"content-length", b"%d" % len(answer.body))]
+        headers.append((b"x-amzn-requestid", exchange.request_id.encode()))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _answer(self, exchange: _Exchange, receive: Receive, scope: Scope) -> Answer:
+        request = exchange.request
+        exchange.protocol = routing.protocol_of(request.target, request.fields)
+        exchange.route = routing.by_head(request.method, request.target, request.fields, services=self._services)
+        limit = bodies.LIMITS.get(exchange.route.operation.name, bodies.LIMIT) if exchange.route else bodies.LIMIT
+        is_long = bodies.declared_length(request.fields, limit=limit) > bodies.LIMIT
+        if is_long and exchange.route:
+            self._check_claim(request, exchange.route.service.model)
+        async with self._long_bodies if is_long else nullcontext():
+            request.body = await bodies.read(receive, limit=limit)
+            if exchange.route is None:
+                exchange.form = _form(request)
+                scoped = sigv4.claim_of(request).service
+                exchange.route = routing.by_form(exchange.form, scoped, services=self._services)
+            judge = partial(self._judge, exchange, exchange.route, scope)
+            call, arguments = judge() if len(request.body) <= _LONGEST_ON_THE_LOOP else await self._in_pool(judge)
+            result = await self._run(exchange.route.handler, call, arguments)
+        answer: Answer = exchange.protocol.render(exchange.route.operation, result or {}, exchange.request_id)
+        return answer
+
+    def _check_claim(self, request: SignedRequest, model: Model) -> None:
+        """Before a long body is taken in: that it claims a key that works, for here and now."""
+        claim = sigv4.claim_of(request)
+        sigv4.check_scope(claim, now=clock.now(), regions=self._regions(model), service=model.signing_name)
+        credential = self._directory.credential(claim.access_key_id)
+        if credential is None or not credential.active:
+            raise UnrecognizedClient
+
+    def _judge(self, exchange: _Exchange, route: Route, scope: Scope) -> tuple[Call, dict[str, Any]]:
+        """The call, verified and authorised, and the arguments of its handler."""
+        request, operation, model = exchange.request, route.operation, route.service.model
+        verified = sigv4.verify(
+            request,
+            lookup=self._directory.credential,
+            now=clock.now(),
+            regions=self._regions(model),
+            service=model.signing_name,
+            hosts=exchange.hosts,
+        )
+        scope["principal"] = principal = verified.credential.principal
+        if verified.presigned and operation.name != "GetCallerIdentity":
+            raise NotPresignable(action=f"{route.service.name}:{operation.name}")
+        params = exchange.protocol.parse(operation, request.body if exchange.form is None else exchange.form)
+        request.body = b""  # it may be long, and the handler has what it needs
+        validation.check(operation, params)
+        arguments = {operation.parameters[name]: value for name, value in params.items()}
+        registry = Registry(principal.account, verified.region)
+        for action, resource in route.service.resources(operation.name, arguments, registry):
+            self._directory.authorize(principal, action, resource)
+        call = Call(
+            runtime=self._runtime,
+            directory=self._directory,
+            principal=principal,
+            registry=registry,
+            action=f"{route.service.name}:{operation.name}",
+            request_id=exchange.request_id,
+            access_key_id=verified.access_key_id,
+        )
+        return call, arguments
+
+    def _regions(self, model: Model) -> frozenset[str]:
+        """Where a signature may be for. SDKs sign for us-east-1 what AWS has once for all regions (IAM, STS)."""
+        everywhere = ("us-east-1",) if "globalEndpoint" in model.metadata else ()
+        return frozenset((*self._runtime.settings.served_regions, *everywhere))
+
+    async def _run(self, handler: Handler, call: Call, arguments: dict[str, Any]) -> Any:
+        database = self._runtime.database
+        if handler.runs == "writing":
+            return await database.awrite(lambda tx: handler.function(call.within(tx), **arguments))
+        if handler.runs == "moving bytes":
+            return await self._in_pool(lambda: handler.function(call, **arguments))
+
+        def read() -> Any:
+            with database.reading() as tx:
+                return handler.function(call.within(tx), **arguments)
+
+        return await self._in_pool(read)
+
+    async def _in_pool(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+
+def _exchange(scope: Scope) -> _Exchange:
+    arguments = scope["query_string"]
+    target = scope["raw_path"] + (b"?" + arguments if arguments else b"")
+    request = SignedRequest(scope["method"], target, scope["headers"], secure=scope["scheme"] == "https")
+    # The Host that the client saw, where a proxy of ours says that it was another.
+    hosts = (scope["host"],) if "host" in scope else ()
+    return _Exchange(request, scope.get("request_id") or clock.new_uuid(), hosts)
+
+
+def _form(request: SignedRequest) -> dict[str, str]:
+    """The fields of the body; where there is none, those of the query, without the signature's."""
+    if request.body:
+        return query.form(request.body)
+    fields = query.form(request.target.partition(b"?")[2], plus_is_blank=False)
+    return {name: value for name, value in fields.items() if not name.startswith("X-Amz-")}
+
+
+def _refused(exchange: _Exchange, fault: Fault) -> Answer:
+    model = exchange.route.service.model if exchange.route else None
+    error = model.error(fault) if model else common_error(fault.aws)
+    members = {wire: fault.members[name] for wire, name in error.members.items() if name in fault.members}
+    answer: Answer = exchange.protocol.render_fault(model, Refusal(error, str(fault), members, exchange.request_id))
+    return answer

@@ -1,0 +1,177 @@
+"""
+Walkers: one function per shape, put together once and kept, that copy a value from or to its wire form.
+
+What JSON and CBOR do differently is only their scalars; structures, lists and maps are walked here.
+"""
+
+import binascii
+import warnings
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+
+from entrepot.aws.faults import Serialization
+from entrepot.aws.models import Operation
+
+# None means that the value travels as it is.
+Convert = Callable[[Any], Any] | None
+Scalars = Mapping[str, Convert]
+_YEAR_10000 = 253_402_300_800  # seconds since 1970
+
+
+class UnknownMember(UserWarning):
+    """A handler answered with a key that the output shape lacks: dropped here, an error under test."""
+
+
+def copy(operation: Operation, value: Any, *, kind: str, scalars: Scalars) -> dict[str, Any]:
+    """
+    The input (*kind* ends in ``parse``) or output of *operation* to or from its wire form, leaving out None.
+
+    Parsing drops unknown members in silence, and raises Serialization for a wrong type.
+    """
+    convert: Convert = operation.cache.get(kind)
+    if convert is None:
+        parsing = kind.endswith("parse")
+        shape = operation.input if parsing else operation.output
+        convert = _compile(shape, scalars, {}, parsing=parsing) if shape else _structure({}, parsing=parsing)
+        operation.cache[kind] = convert
+    assert convert is not None  # a structure is never left as it is
+    copied: dict[str, Any] = convert(value)
+    return copied
+
+
+def _compile(shape: Shape, scalars: Scalars, done: dict[str, Convert], *, parsing: bool) -> Convert:
+    if isinstance(shape, StructureShape):
+        if shape.name not in done:
+            members: dict[str, Convert] = {}
+            # Known before its members are, because some shapes contain themselves.
+            done[shape.name] = _structure(members, parsing=parsing)
+            for name, member in shape.members.items():
+                members[name] = _compile(member, scalars, done, parsing=parsing)
+        return done[shape.name]
+    if isinstance(shape, ListShape):
+        return _list(_compile(shape.member, scalars, done, parsing=parsing), parsing=parsing)
+    if isinstance(shape, MapShape):
+        return _map(_compile(shape.value, scalars, done, parsing=parsing), parsing=parsing)
+    return scalars[shape.type_name]
+
+
+def _structure(members: dict[str, Convert], *, parsing: bool) -> Callable[[Any], dict[str, Any]]:
+    def run(value: Any) -> dict[str, Any]:
+        if parsing and not isinstance(value, dict):
+            raise mistyped(value, "Structure")
+        out = {}
+        for name, member in value.items():
+            if member is None:
+                continue
+            if name in members:
+                convert = members[name]
+                out[name] = member if convert is None else convert(member)
+            elif not parsing:
+                warn_of_unknown(name)
+        return out
+
+    return run
+
+
+def _list(convert: Convert, *, parsing: bool) -> Convert:
+    if convert is None:
+        return None
+
+    def run(value: Any) -> list[Any]:
+        if parsing and not isinstance(value, list):
+            raise mistyped(value, "List")
+        return [convert(member) for member in value if member is not None]
+
+    return run
+
+
+def _map(convert: Convert, *, parsing: bool) -> Convert:
+    if convert is None:
+        return None
+
+    def run(value: Any) -> dict[str, Any]:
+        if parsing and not isinstance(value, dict):
+            raise mistyped(value, "Map")
+        return {name: convert(member) for name, member in value.items() if member is not None}
+
+    return run
+
+
+def warn_of_unknown(member: str) -> None:
+    """Say once that a handler's answer has a member that its shape lacks; an error where warnings are."""
+    warnings.warn(f"the answer has a member {member!r} that its shape lacks", UnknownMember, stacklevel=2)
+
+
+def mistyped(value: Any, wanted: str) -> Serialization:
+    """The refusal of a value of another type than *wanted*, in AWS's words."""
+    kinds = ((bool, "BOOLEAN"), (str, "STRING"), (int | float, "NUMBER"), (dict, "STRUCTURE"), (list, "LIST"))
+    kind = next((name for type_, name in kinds if isinstance(value, type_)), "UNKNOWN")
+    return Serialization(reason=f"{kind}_VALUE can not be converted to {wanted}")
+
+
+def text(value: Any) -> str:
+    """A string that can be stored and sent: no lone surrogate. Raises: Serialization."""
+    if not isinstance(value, str):
+        raise mistyped(value, "a String")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Serialization(reason="A string holds half of a surrogate pair") from None
+    return value
+
+
+def flag(value: Any) -> bool:
+    """A boolean. Raises: Serialization."""
+    if not isinstance(value, bool):
+        raise mistyped(value, "a Boolean")
+    return value
+
+
+def whole(bits: int) -> Callable[[Any], int]:
+    """What takes signed integers of so many bits. It raises Serialization."""
+
+    def take(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not -(1 << bits - 1) <= value < 1 << bits - 1:
+            raise mistyped(value, "an Integer" if bits == 32 else "a Long")
+        return value
+
+    return take
+
+
+def number(value: Any) -> float:
+    """A floating-point number; NaN and infinities by name. Raises: Serialization."""
+    named = isinstance(value, str) and value in ("NaN", "Infinity", "-Infinity")
+    if not named and (not isinstance(value, int | float) or isinstance(value, bool)):
+        raise mistyped(value, "a Double")
+    try:
+        return float(value)
+    except OverflowError:
+        raise mistyped(value, "a Double") from None
+
+
+def moment(value: Any) -> float:
+    """Seconds since 1970, of a number of them or of ISO 8601 text, in UTC. Raises: Serialization."""
+    try:
+        seconds = _iso(value) if isinstance(value, str) else number(value)
+    except (ValueError, OverflowError):
+        raise mistyped(value, "a Timestamp") from None
+    if not abs(seconds) < _YEAR_10000:
+        raise mistyped(value, "a Timestamp")
+    return seconds
+
+
+def _iso(value: str) -> float:
+    parsed = datetime.fromisoformat(value)
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+
+
+def base64_bytes(value: Any) -> bytes:
+    """The bytes of strict base64. Raises: Serialization."""
+    try:
+        return binascii.a2b_base64(value, strict_mode=True)
+    except (ValueError, TypeError):
+        raise mistyped(value, "a Blob: it is not base64") from None

@@ -1,0 +1,106 @@
+"""
+A service: functions named after operations, checked against the service model when it is put together.
+
+The function is the registration, the stub and the route: a misspelt operation, a missing member or a
+default on a required one is a TypeError at start.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Literal
+
+from botocore import xform_name
+
+from entrepot.aws.faults import UnknownOperation
+from entrepot.aws.models import Model, Operation
+from entrepot.names import Registry
+
+Resources = Callable[[str, Mapping[str, Any], Registry], Sequence[tuple[str, str]]]
+
+# Operations that begin so change nothing, in every service: they may run beside the writer.
+_READS = ("batch_check_", "batch_get_", "describe_", "get_", "list_", "lookup_", "simulate_", "validate_")
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "long": int,
+    "float": (int, float),
+    "double": (int, float),
+    "boolean": bool,
+    "timestamp": (int, float),
+    "blob": bytes,
+    "list": tuple,
+    "map": Mapping,
+    "structure": Mapping,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """The function of one operation, and how it is run: with a transaction to read, to write, or with none."""
+
+    operation: Operation
+    function: Callable[..., Any]
+    runs: Literal["reading", "writing", "moving bytes"]
+
+
+class Service:
+    """One AWS service as far as it is written: *modules* of functions, and what a call touches."""
+
+    def __init__(self, name: str, *modules: ModuleType, resources: Resources | None = None) -> None:
+        """
+        *resources* gives the (action, resource) pairs that a call needs, of an operation's name, the handler's
+        arguments and the caller's registry. Without it a call needs ``<name>:<Operation>`` on ``*``.
+        """
+        self.name = name
+        self.model = Model(name)
+        self.resources: Resources = resources or (lambda operation, arguments, registry: [(f"{name}:{operation}", "*")])
+        self.handlers = {handler.operation.name: handler for handler in self._handlers(modules)}
+
+    def handler(self, name: str) -> Handler:
+        """The handler of the operation of that name. Raises: UnknownOperation."""
+        if name in self.handlers:
+            return self.handlers[name]
+        if name in self.model.operation_names:
+            raise UnknownOperation(reason=f"The operation {name} is not yet in this version of Entrepôt")
+        raise UnknownOperation(reason=f"There is no operation {name[:128]} in {self.name}")
+
+    def unwritten(self) -> list[str]:
+        """Names of the model's operations that have no handler."""
+        return sorted(self.model.operation_names - self.handlers.keys())
+
+    def _handlers(self, modules: Sequence[ModuleType]) -> Iterator[Handler]:
+        names = {xform_name(name): name for name in self.model.operation_names}
+        for module in modules:
+            for name, function in vars(module).items():
+                if name.startswith("_") or not inspect.isfunction(function) or function.__module__ != module.__name__:
+                    continue
+                if name not in names:
+                    raise TypeError(f"{module.__name__}.{name}: {self.name} has no such operation")
+                operation = self.model.operation(names[name])
+                _check(function, operation)
+                yield Handler(operation, function, _how(function))
+
+
+def _how(function: Callable[..., Any]) -> Literal["reading", "writing", "moving bytes"]:
+    if getattr(function, "moves_bytes", False):
+        return "moving bytes"
+    return "reading" if function.__name__.startswith(_READS) else "writing"
+
+
+def _check(function: Callable[..., Any], operation: Operation) -> None:
+    """Raises: TypeError, when the parameters are not the members of the input."""
+    call, *parameters = inspect.signature(function).parameters.values()
+    given = {parameter.name: parameter.default for parameter in parameters}
+    shapes = {operation.parameters[name]: shape for name, shape in operation.members.items()}
+    if differing := given.keys() ^ shapes.keys():
+        raise TypeError(f"{function.__qualname__}: unlike the model in {', '.join(sorted(differing))}")
+    required = {operation.parameters[name] for name in operation.required}
+    for name, default in given.items():
+        if (default is inspect.Parameter.empty) != (name in required):
+            raise TypeError(
+                f"{function.__qualname__}: {name} is {'' if name in required else 'not '}required in the model"
+            )
+        if name not in required and default is not None and not isinstance(default, _TYPES[shapes[name].type_name]):
+            raise TypeError(f"{function.__qualname__}: {default!r} is no default for {name}")
