@@ -1,0 +1,409 @@
+"""What is collected, what is not, and that a push which runs meanwhile loses nothing."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from entrepot import clock
+from entrepot.database import Database, Transaction, metadata
+from entrepot.registry import blobs, manifests, remains, repositories, uploads
+from entrepot.registry.garbage import Collected, collect
+from entrepot.registry.repositories import Repository
+from entrepot.registry.verification import verify
+from entrepot.runtime import Runtime
+from tests.support.registry import (
+    create,
+    image_of,
+    index_of,
+    publish,
+    push_blob,
+    push_image,
+    put,
+    remove,
+    runtime_in,
+    sha256,
+)
+
+T = TypeVar("T")
+DAY = 86400.0
+HOUR = 3600.0
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Iterator[Runtime]:
+    with runtime_in(tmp_path) as runtime:
+        yield runtime
+
+
+@pytest.fixture
+def repository(runtime: Runtime) -> Repository:
+    return create(runtime)
+
+
+@contextmanager
+def later(seconds: float) -> Iterator[None]:
+    clock.travel(seconds)
+    try:
+        yield
+    finally:
+        clock.travel(-seconds)
+
+
+def rows(runtime: Runtime) -> dict[str, int]:
+    """How many rows each table has, without the empty ones."""
+    with sqlite3.connect(runtime.settings.data / "entrepot.sqlite") as connection:
+        counts = {t: connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in metadata.tables}
+    connection.close()
+    return {table: count for table, count in counts.items() if count}
+
+
+def has(runtime: Runtime, repository: Repository, digest: str) -> bool:
+    with runtime.database.reading() as tx:
+        return manifests.find(tx, repository, digest=digest) is not None
+
+
+def is_sound(runtime: Runtime) -> bool:
+    return verify(runtime, lambda done, total: None).damage == ()
+
+
+def names(runtime: Runtime) -> list[str]:
+    return [entry.name for entry in [*runtime.store.objects(), *runtime.store.uploads()]]
+
+
+def begin(runtime: Runtime, repository: Repository) -> str:
+    upload = runtime.database.write(lambda tx: uploads.begin(tx, repository, "AIDA", runtime.settings))
+    with runtime.store.append(upload, 0) as appending:
+        appending.write(b"some bytes")
+    return upload
+
+
+# What stays.
+
+
+def test_images_stay_however_old_they_are(runtime: Runtime, repository: Repository) -> None:
+    digest = push_image(runtime, repository, b"config", b"layer", tag="v1")
+    put(runtime, repository, index_of(digest), "all")
+    before = rows(runtime)
+
+    with later(1000 * DAY):
+        collected = collect(runtime, grace=0)
+
+    assert collected == Collected()
+    assert rows(runtime) == before
+    assert is_sound(runtime)
+
+
+def test_a_blob_without_a_manifest_stays_for_the_grace_and_then_goes(runtime: Runtime, repository: Repository) -> None:
+    push_blob(runtime, repository, b"small", large=False)
+    push_blob(runtime, repository, b"a large one")
+
+    with later(0.9 * DAY):
+        assert collect(runtime, grace=DAY) == Collected()
+    with later(1.1 * DAY):
+        assert collect(runtime, grace=DAY) == Collected(links=2, blobs=2, size=16)
+
+    assert rows(runtime) == {"repositories": 1, "resource_tags": 1}
+    assert names(runtime) == []
+
+
+def test_a_blob_that_was_asked_for_stays_for_another_grace(runtime: Runtime, repository: Repository) -> None:
+    """A client that was told that a layer is here does not push it, and its manifest comes later."""
+    digest = push_blob(runtime, repository, b"a layer")
+
+    with later(0.9 * DAY):
+        with runtime.database.reading() as tx:
+            blob = blobs.get(tx, repository, digest)
+        runtime.database.write(lambda tx: blobs.touch(tx, repository.id, blob.id))
+    with later(1.8 * DAY):
+        assert collect(runtime, grace=DAY) == Collected()
+        put(runtime, repository, image_of([b"a layer"]))
+
+    assert is_sound(runtime)
+
+
+def test_a_blob_stays_while_any_repository_needs_it(runtime: Runtime, repository: Repository) -> None:
+    other = create(runtime, "other")
+    digest = push_image(runtime, repository, b"config", b"layer")
+    push_image(runtime, other, b"config", b"layer")
+    remove(runtime, repository, digest)
+
+    with later(2 * DAY):
+        collected = collect(runtime, grace=DAY)
+
+    assert collected == Collected(links=2)
+    assert has(runtime, other, digest)
+    assert is_sound(runtime)
+
+
+def test_a_session_stays_while_there_is_news_of_it_or_somebody_writes(runtime: Runtime, repository: Repository) -> None:
+    alive, written, idle = (begin(runtime, repository) for _ in range(3))
+    with later(0.9 * DAY):
+        runtime.database.write(lambda tx: uploads.renew(tx, alive, None))
+        with runtime.database.reading() as tx:
+            session = uploads.get(tx, repository, alive, "AIDA")
+        runtime.database.write(
+            lambda tx: uploads.record(tx, session, by=None, size=10, sha256=None, content=None)
+        )
+
+    with later(1.1 * DAY):
+        runtime.database.write(lambda tx: uploads.claim(tx, repository, written, principal="AIDA", by="request"))
+        collected = collect(runtime, grace=DAY)
+
+    assert collected == Collected(sessions=1)
+    assert set(names(runtime)) == {alive, written}
+    assert idle not in names(runtime)
+
+
+def test_files_without_a_row_stay_for_the_grace(runtime: Runtime, repository: Repository) -> None:
+    """They may belong to a push that has published its bytes and not yet committed its row."""
+    key = publish(runtime, b"a layer")
+    upload = clock.new_uuid()
+    with runtime.store.append(upload, 0) as appending:
+        appending.write(b"the beginning of a layer")
+
+    assert collect(runtime, grace=HOUR) == Collected()
+    assert set(names(runtime)) == {key, upload}
+
+    assert collect(runtime, grace=HOUR, now=clock.now() + 2 * HOUR) == Collected(objects=1, uploads=1)
+    assert names(runtime) == []
+
+
+# What goes.
+
+
+def test_a_deleted_image_takes_with_it_what_nobody_else_needs(runtime: Runtime, repository: Repository) -> None:
+    first = push_image(runtime, repository, b"config", b"shared layer", b"layer 1")
+    second = push_image(runtime, repository, b"config", b"shared layer", b"layer 2")
+    remove(runtime, repository, first)
+
+    collected = collect(runtime, grace=0)
+
+    assert collected == Collected(links=1, blobs=1, size=7)
+    assert has(runtime, repository, second)
+    assert is_sound(runtime)
+    assert len(names(runtime)) == 2
+
+
+def test_all_that_hung_on_a_deleted_repository_goes(runtime: Runtime, repository: Repository) -> None:
+    kept = create(runtime, "kept")
+    push_image(runtime, kept, b"config", b"layer", tag="v1")
+    before, files = rows(runtime), set(names(runtime))
+    for i in range(7):
+        image = push_image(runtime, repository, b"config", b"layer", bytes([i]), tag=f"v{i}")
+    put(runtime, repository, index_of(image), "all")
+    push_image(runtime, repository, b"signature", subject=image)
+    begin(runtime, repository)
+    runtime.database.write(lambda tx: repositories.delete(tx, repository, force=True))
+
+    collected = collect(runtime, grace=0)
+
+    assert rows(runtime) == before
+    assert set(names(runtime)) == files
+    assert collected.sessions == 1
+    assert is_sound(runtime)
+
+
+def test_many_rows_go_in_small_transactions(
+    runtime: Runtime, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pushes wait for a transaction: none may remove more than so many rows of a kind, however many there are."""
+    for i in range(60):
+        push_image(runtime, repository, b"config", str(i).encode(), tag=f"v{i}")
+    runtime.database.write(lambda tx: repositories.delete(tx, repository, force=True))
+    changes: list[int] = []
+    real = Transaction.run
+
+    def counted(self: Transaction, *args: Any, **params: Any) -> int:
+        changes.append(real(self, *args, **params))
+        return changes[-1]
+
+    monkeypatch.setattr(Transaction, "run", counted)
+
+    collect(runtime, grace=0)
+
+    assert rows(runtime) == {}
+    assert 300 < sum(changes)
+    assert max(changes) <= remains.BATCH
+
+
+def test_a_repository_made_anew_under_the_same_name_loses_nothing(runtime: Runtime, repository: Repository) -> None:
+    push_image(runtime, repository, b"config", b"old layer", tag="v1")
+    runtime.database.write(lambda tx: repositories.delete(tx, repository, force=True))
+    again = create(runtime)
+    digest = push_image(runtime, again, b"config", b"new layer", tag="v1")
+
+    collect(runtime, grace=0)
+
+    assert has(runtime, again, digest)
+    assert is_sound(runtime)
+    assert rows(runtime) | {"children": 0} == {
+        **{"repositories": 1, "resource_tags": 1, "manifests": 1, "tags": 1, "manifest_blobs": 2, "blobs": 2},
+        **{"links": 2, "children": 0},
+    }
+
+
+# Referrers.
+
+
+def test_referrers_go_with_their_subject_and_so_do_theirs(runtime: Runtime, repository: Repository) -> None:
+    image = push_image(runtime, repository, b"config", b"layer")
+    signature = push_image(runtime, repository, b"signature", subject=image)
+    timestamp = push_image(runtime, repository, b"timestamp", subject=signature)
+    remove(runtime, repository, image)
+
+    collected = collect(runtime, grace=DAY)
+
+    assert collected == Collected(referrers=2)
+    assert not has(runtime, repository, signature)
+    assert not has(runtime, repository, timestamp)
+    assert "departed" not in rows(runtime)
+
+
+def test_referrers_stay_whose_subject_was_never_here_or_is_back(runtime: Runtime, repository: Repository) -> None:
+    early = push_image(runtime, repository, b"early", subject=sha256(b"not here"))
+    image = push_image(runtime, repository, b"config", b"layer")
+    signature = push_image(runtime, repository, b"signature", subject=image)
+    remove(runtime, repository, image)
+    push_image(runtime, repository, b"config", b"layer")
+
+    assert collect(runtime, grace=DAY) == Collected()
+
+    assert has(runtime, repository, early)
+    assert has(runtime, repository, signature)
+
+
+def test_a_referrer_that_came_after_its_subject_had_gone_stays(runtime: Runtime, repository: Repository) -> None:
+    image = push_image(runtime, repository, b"config", b"layer")
+    old = push_image(runtime, repository, b"old signature", subject=image)
+    remove(runtime, repository, image)
+    with later(1):
+        new = push_image(runtime, repository, b"new signature", subject=image)
+
+    assert collect(runtime, grace=DAY) == Collected(referrers=1)
+
+    assert not has(runtime, repository, old)
+    assert has(runtime, repository, new)
+
+
+def test_a_referrer_that_an_index_lists_waits_for_the_index(runtime: Runtime, repository: Repository) -> None:
+    image = push_image(runtime, repository, b"config", b"layer")
+    signature = push_image(runtime, repository, b"signature", subject=image)
+    index = put(runtime, repository, index_of(signature))
+    remove(runtime, repository, image)
+
+    assert collect(runtime, grace=DAY) == Collected()
+    assert has(runtime, repository, signature)
+
+    remove(runtime, repository, index)
+    assert collect(runtime, grace=DAY) == Collected(referrers=1)
+    assert not has(runtime, repository, signature)
+
+
+def test_any_number_of_referrers_goes(runtime: Runtime, repository: Repository) -> None:
+    image = push_image(runtime, repository, b"config", b"layer")
+    for i in range(120):
+        push_image(runtime, repository, b"signature", str(i).encode(), subject=image)
+    remove(runtime, repository, image)
+
+    assert collect(runtime, grace=DAY) == Collected(referrers=120)
+    assert is_sound(runtime)
+
+
+# Pushes that run meanwhile.
+
+
+class Interrupted(Database):
+    """A database that lets somebody else do something before each of the collector's accesses."""
+
+    def __init__(self, real: Database, meanwhile: Callable[[int], None]) -> None:
+        self._real = real
+        self._meanwhile = meanwhile
+        self.accesses = 0
+
+    def _let_others(self) -> None:
+        self._meanwhile(self.accesses)
+        self.accesses += 1
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        self._let_others()
+        with self._real.reading() as tx:
+            yield tx
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        self._let_others()
+        return self._real.write(work)
+
+
+@pytest.mark.parametrize("gap", range(4))
+def test_abuse_22_a_push_at_any_moment_of_a_collection_loses_nothing(tmp_path: Path, gap: int) -> None:
+    """
+    The same bytes lie about as garbage of every kind, and are pushed again while it is collected: each
+    step of the push falls between two of the collector's, *gap* of these after the last.
+    """
+    points = 1
+    point = 0
+    while point < points:
+        with runtime_in(_made(tmp_path / f"{point}")) as runtime:
+            clock.travel(-2 * DAY)
+            repository = create(runtime)
+            forgotten = create(runtime, "forgotten")
+            deleted = create(runtime, "deleted")
+            push_image(runtime, deleted, b"config", b"layer")
+            runtime.database.write(lambda tx, of=deleted: repositories.delete(tx, of, force=True))
+            push_blob(runtime, forgotten, b"layer")
+            push_blob(runtime, repository, b"layer 2")
+            publish(runtime, b"layer")
+            clock.travel(2 * DAY)
+            push = _push_in_steps(runtime, repository)
+
+            def meanwhile(access: int, first: int = point, push: Iterator[str] = push) -> None:
+                if access >= first and (access - first) % (gap + 1) == 0:
+                    next(push, "")
+
+            interrupted = Interrupted(runtime.database, meanwhile)
+            collect(replace(runtime, database=interrupted), grace=DAY)
+            digest = [*push][-1:] or [_DIGEST]
+
+            assert has(runtime, repository, digest[0]), f"at point {point}"
+            assert is_sound(runtime), f"at point {point}"
+            collect(runtime, grace=DAY)
+            assert is_sound(runtime), f"at point {point}"
+            points = interrupted.accesses
+        point += 1
+    assert points > 15
+
+
+_LAYERS = [b"config", b"layer", b"layer 2"]
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _push_in_steps(runtime: Runtime, repository: Repository) -> Iterator[str]:
+    key = publish(runtime, b"layer")
+    yield key
+    kept = runtime.database.write(
+        lambda tx: blobs.add(tx, repository, sha256(b"layer"), size=5, key=key, content=None)
+    )
+    yield key
+    if not kept:
+        runtime.store.delete(key)
+    push_blob(runtime, repository, b"config", large=False)
+    yield key
+    with runtime.database.reading() as tx:  # HEAD: the client asks, and pushes what is not here
+        found = blobs.find(tx, repository, sha256(b"layer 2"))
+    if found is not None and runtime.database.write(lambda tx: _touch(tx, repository, found.id)):
+        yield key
+    else:
+        push_blob(runtime, repository, b"layer 2")
+        yield key
+    yield put(runtime, repository, image_of(_LAYERS), "v1")
