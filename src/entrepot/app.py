@@ -63,7 +63,7 @@ class Application:
             await self._live(receive, send)
             return
         began = clock.ticks()
-        scope["request_id"] = clock.new_uuid()
+        scope["request_id"] = clock.new_request_id()
         scope["principal"] = None
         try:
             address = self._peers.admit(scope)

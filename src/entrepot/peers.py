@@ -13,6 +13,8 @@ from entrepot.registry.addresses import registry_of_host
 from entrepot.settings import Settings
 
 _MOST_HOSTS = 1000
+# Of these a request has one or none: two would let us and a proxy in front of us read different ones.
+_SINGLE = (b"host", b"authorization", b"range")
 _MOST_HEADERS = 100
 _LONGEST_TARGET = 8 << 10
 _LARGEST_HEADERS = 32 << 10
@@ -39,6 +41,12 @@ class HeadersTooLarge(Fault, aws="InvalidParameterException", oci="HEADERS_TOO_L
     message = "The request's headers or its address are too large"
 
 
+class HeaderRepeated(Fault, aws="InvalidParameterException", oci="BAD_REQUEST"):
+    """A header that may stand once stands twice. Members: header."""
+
+    message = "The header '{header}' is repeated"
+
+
 class Peers:
     """Admits requests: names their peer and their registry, and bounds what one address may have under way."""
 
@@ -51,8 +59,9 @@ class Peers:
 
     def admit(self, scope: Any) -> str:
         """
-        Complete *scope* by ``registry`` and ``host``; the address to ``leave`` when the request is done.
+        Complete *scope* by ``registry``, ``host``, ``authorization`` and ``range`` (raw, or None).
 
+        Returns the address to ``leave`` when the request is done.
         Raises: Misdirected, TooManyRequests, HeadersTooLarge.
         """
         host = self._read(scope)
@@ -85,13 +94,15 @@ class Peers:
         size = len(scope["query_string"]) + len(scope["raw_path"])
         if len(headers) > _MOST_HEADERS or size > _LONGEST_TARGET:
             raise HeadersTooLarge
-        host, size = None, 0
+        found: dict[bytes, bytes | None] = dict.fromkeys(_SINGLE)
+        size = 0
         for key, value in headers:
             size += len(key) + len(value)
-            if key == b"host":
-                if host is not None:
-                    raise Misdirected(host="")
-                host = value
+            if key in found:
+                if found[key] is not None:
+                    raise HeaderRepeated(header=key.decode("ascii"))
+                found[key] = value
+        host, scope["authorization"], scope["range"] = found.values()
         if size > _LARGEST_HEADERS:
             raise HeadersTooLarge
         if self._proxies and self._is_proxy(scope["client"][0]):

@@ -58,7 +58,7 @@ def serve(request: Request, blob: Blob) -> Response:
     if wanted is None:
         headers = [*_HARMLESS, *_identity(blob), _length(blob.size)]
         if blob.key is None:
-            return Response(200, headers, request.context.reads.bytes_of(blob))
+            return Response(200, headers, request.context.reads.bytes_of(blob), lasts=True)
         store = request.context.runtime.store
         path = store.path(blob.key)
         return Response(200, headers, path=path, pieces=None if path else store.read(blob.key))

@@ -17,8 +17,10 @@ from entrepot.oci import faults
 from entrepot.oci.challenge import LONGEST_HEADER, Failures, challenge_of, password_of
 from entrepot.oci.context import Context
 from entrepot.oci.messages import Header, Receive, Request, Response, Scope, Send, document
+from entrepot.oci.ready import ReadyAnswers
 from entrepot.oci.routes import ROUTES, Address, Alternatives, address_of
 from entrepot.oci.streams import answer
+from entrepot.registry import usage
 from entrepot.registry.uploads import check_space
 
 _log = logging.getLogger("entrepot.oci")
@@ -37,12 +39,22 @@ class Endpoint:
         self._insecure = context.runtime.settings.insecure_http
         self._version = -1
         self._generation = -1
+        self._ready = ReadyAnswers()
         # Both hold for one generation: who sent this header, and what somebody may do.
         self._logins: dict[bytes, Opened] = {}
         self._granted: dict[tuple[str, Alternatives], int] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing leaves here but an answer."""
+        self._refresh()
+        ready = self._ready.find(scope)
+        if ready is not None:
+            scope["status"], scope["principal"] = 200, ready.principal
+            if ready.pulled is not None:
+                usage.record(ready.pulled, clock.now())
+            await send(ready.start)
+            await send(ready.body)
+            return
         try:
             response = await self._respond(scope, receive)
         except Fault as fault:
@@ -54,8 +66,8 @@ class Endpoint:
         await answer(response, send, self._context, head=scope["method"] == "HEAD")
 
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
-        self._refresh()
-        scope["principal"] = principal = self._authenticate(scope).principal
+        opened = self._authenticate(scope)
+        scope["principal"] = principal = opened.principal
         address = _address(scope)
         route = ROUTES.get((scope["method"], address.kind))
         if route is None:
@@ -69,7 +81,10 @@ class Endpoint:
         request.granted = self._authorize(request, route.rights(request))
         if route.pushes:
             check_space(self._context.runtime.store, self._context.runtime.settings)
-        return await route.answer(request)
+        response = await route.answer(request)
+        if response.lasts:
+            self._ready.keep(scope, response, opened)
+        return response
 
     def _refresh(self) -> None:
         """Forget what somebody's commit may have changed; rights only if it was about rights."""
@@ -77,6 +92,7 @@ class Endpoint:
         if version == self._version:
             return
         self._version = version
+        self._ready.clear()
         generation = self._context.directory.generation()
         if generation != self._generation:
             self._generation = generation
@@ -85,7 +101,7 @@ class Endpoint:
 
     def _authenticate(self, scope: Scope) -> Opened:
         """Who sends the request. Raises: Unauthorized, LoginInvalid, LoginExpired, InsecureLogin."""
-        header = _only(scope["headers"], b"authorization")
+        header = scope["authorization"]
         if header is None:
             raise faults.Unauthorized
         opened = self._logins.get(header)
@@ -124,7 +140,7 @@ class Endpoint:
 
     async def _refuse(self, scope: Scope, fault: Fault) -> Response:
         if isinstance(fault, faults.Unauthorized | LoginInvalid):
-            if _only(scope["headers"], b"authorization") is not None:
+            if scope["authorization"] is not None:
                 await asyncio.sleep(self._failures.delay(scope["client"][0]))
             challenge = challenge_of(scope["scheme"], scope["host"])
             return _rendered(fault, (b"www-authenticate", challenge))
@@ -133,17 +149,6 @@ class Endpoint:
 
 def _rendered(fault: Fault, *headers: Header) -> Response:
     return document(faults.status_of(fault), faults.document_of(fault), *headers)
-
-
-def _only(headers: list[Header], name: bytes) -> bytes | None:
-    """A header that must not be repeated. Raises: Unauthorized, where it is."""
-    found = None
-    for key, value in headers:
-        if key == name:
-            if found is not None:
-                raise faults.Unauthorized
-            found = value
-    return found
 
 
 # A percent sign in an address of this face stands for the colon of a digest, or for mischief.

@@ -22,7 +22,7 @@ async def head_manifest(request: Request) -> Response:
 
     Source: OCI distribution-spec 1.1, "Checking if content exists in the registry".
     """
-    return _answer(_served(request), request.reference)
+    return _answer(_served(request), request.reference, counts=False)
 
 
 async def get_manifest(request: Request) -> Response:
@@ -33,7 +33,7 @@ async def get_manifest(request: Request) -> Response:
     """
     served = _served(request)
     usage.record(served.id, clock.now())
-    return _answer(served, request.reference)
+    return _answer(served, request.reference, counts=True)
 
 
 async def put_manifest(request: Request) -> Response:
@@ -104,7 +104,7 @@ def _served(request: Request) -> Served:
     return reads.manifest(reads.repository(request.registry, request.name), request.reference)
 
 
-def _answer(served: Served, reference: str) -> Response:
+def _answer(served: Served, reference: str, *, counts: bool) -> Response:
     # A digest always means the same bytes, but the right to read them may end: hence an hour, not a year.
     caching = b"private, max-age=3600" if served.digest == reference else b"private, no-cache"
     return Response(
@@ -118,6 +118,8 @@ def _answer(served: Served, reference: str) -> Response:
             (b"vary", b"Authorization"),
         ],
         served.content,
+        lasts=True,
+        pulled=served.id if counts else None,
     )
 
 

@@ -69,9 +69,14 @@ class Request:
 
 
 class Response:
-    """An answer. It has a body, or a file to send, or pieces to read on a pool thread and send one by one."""
+    """
+    An answer. It has a body, or a file to send, or pieces to read on a pool thread and send one by one.
 
-    __slots__ = ("body", "headers", "path", "pieces", "status")
+    It *lasts* if the same request has the same answer until somebody commits something; *pulled* is then
+    the manifest to count, if any.
+    """
+
+    __slots__ = ("body", "headers", "lasts", "path", "pieces", "pulled", "status")
 
     def __init__(
         self,
@@ -81,12 +86,16 @@ class Response:
         *,
         path: str | None = None,
         pieces: Iterator[bytes] | None = None,
+        lasts: bool = False,
+        pulled: int | None = None,
     ) -> None:
         self.status = status
         self.headers = headers
         self.body = body
         self.path = path
         self.pieces = pieces
+        self.lasts = lasts
+        self.pulled = pulled
 
 
 # On every answer of this face: security-design 8.3; the first is what docker looks for.

@@ -5,8 +5,7 @@ written every few seconds and when the process ends.
 A process that is killed loses what it has counted since its last flush.
 """
 
-import threading
-from typing import NamedTuple
+from collections import Counter, deque
 
 from sqlalchemy import bindparam, case, or_, update
 
@@ -27,32 +26,28 @@ _ADD = Statement(
 )
 
 
-class _Pulls(NamedTuple):
-    number: int
-    first: float
-
-
-_lock = threading.Lock()
-_pulls: dict[int, _Pulls] = {}
+# A pull appends, which takes no lock; a flush counts. Where the database cannot be written for long, the
+# oldest pulls are forgotten first.
+_pulls: deque[tuple[int, float]] = deque(maxlen=1_000_000)
 
 
 def record(manifest_id: int, now: float) -> None:
-    """Count one pull at *now*, in seconds since the epoch. Callable from any thread; takes no time."""
-    _add(manifest_id, _Pulls(1, now))
+    """Note one pull at *now*, in seconds since the epoch. Callable from any thread; takes no time."""
+    _pulls.append((manifest_id, now))
 
 
 def flush(database: Database) -> int:
     """
-    Write what has been counted; how many images that was about.
+    Write what has been noted; how many images that was about.
 
     Source: Amazon ECR API reference, ImageDetail, lastRecordedPullTime.
     """
-    global _pulls
-    with _lock:
-        taken, _pulls = _pulls, {}
+    taken = [_pulls.popleft() for _ in range(len(_pulls))]
     if not taken:
         return 0
-    rows = [{"this": this, "number": pulls.number, "at": round(pulls.first, 3)} for this, pulls in taken.items()]
+    numbers = Counter(manifest_id for manifest_id, _ in taken)
+    first = dict(reversed(taken))
+    rows = [{"this": this, "number": number, "at": round(first[this], 3)} for this, number in numbers.items()]
 
     def write(tx: Transaction) -> None:
         tx.many(_ADD, rows)
@@ -60,16 +55,6 @@ def flush(database: Database) -> int:
     try:
         database.write(write)
     except BaseException:
-        for manifest_id, pulls in taken.items():
-            _add(manifest_id, pulls)
+        _pulls.extendleft(reversed(taken))
         raise
-    return len(taken)
-
-
-def _add(manifest_id: int, pulls: _Pulls) -> None:
-    with _lock:
-        before = _pulls.get(manifest_id)
-        if before is None:
-            _pulls[manifest_id] = pulls
-        else:
-            _pulls[manifest_id] = _Pulls(before.number + pulls.number, min(before.first, pulls.first))
+    return len(rows)
