@@ -6,6 +6,7 @@ import hypothesis
 import pytest
 
 from tests.support.network import only_loopback
+from tests.support.server import Registry, Server
 from tests.support.skips import Account
 
 # No test fails by the clock: the machine may be twice as slow an hour later.
@@ -22,3 +23,24 @@ def pytest_configure(config: pytest.Config) -> None:
 def _only_loopback() -> Iterator[None]:
     with only_loopback():
         yield
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all tests that do not need one of their own; they keep to repositories of their own."""
+    with Server(tmp_path_factory.mktemp("server") / "data", workers=2) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def registry(server: Server) -> Registry:
+    """The OCI face of that server, logged in as root."""
+    return server.registry()
+
+
+@pytest.fixture
+def repository(server: Server, request: pytest.FixtureRequest) -> str:
+    """A new repository, named after the test."""
+    name = f"test/{abs(hash(request.node.nodeid)):x}"
+    server.aws("ecr").create_repository(repositoryName=name)
+    return name

@@ -1,0 +1,212 @@
+"""Our own server, as anybody starts it: a process, an address, and what a shell needs to use it."""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+import urllib3
+from botocore.config import Config
+
+from tests.support.network import free_port
+
+ENTREPOT = Path(sys.executable).with_name("entrepot")
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+
+_PATIENCE = 60.0
+
+
+class Server:
+    """``entrepot serve`` over a data folder; *settings* become ``ENTREPOT_*`` variables."""
+
+    def __init__(self, data: Path, *, port: int | None = None, host: str = "127.0.0.1", **settings: object) -> None:
+        self.data = data
+        self.host = host
+        self.port = port or free_port()
+        self.settings = {f"ENTREPOT_{name.upper()}": str(value) for name, value in settings.items()}
+        self.process: subprocess.Popen[bytes] | None = None
+        self.log = data.parent / f"{data.name}.log"
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        scheme = "https" if "ENTREPOT_TLS_CERT" in self.settings else "http"
+        return f"{scheme}://{self.host}:{self.port}"
+
+    def start(self) -> Self:
+        """Start it and wait until it answers."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("ENTREPOT_", "AWS_"))} | self.settings
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [ENTREPOT, "serve", "--data", self.data, "--listen", f"{self.host}:{self.port}"],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._wait()
+        return self
+
+    def _wait(self) -> None:
+        assert self.process is not None
+        http = urllib3.PoolManager(cert_reqs="CERT_NONE", retries=False, timeout=2)
+        until = time.monotonic() + _PATIENCE
+        while time.monotonic() < until:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the server ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}")
+            try:
+                if http.request("GET", f"{self.url}/readyz").status == 200:
+                    return
+            except urllib3.exceptions.HTTPError:
+                time.sleep(0.05)
+        raise RuntimeError(f"the server does not answer:\n{self.log.read_text()[-4000:]}")
+
+    def stop(self) -> int:
+        """End it as an operator does; its exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """Take it down at once with all its processes, as a power cut does."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.stop()
+
+    def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """Run ``entrepot <first argument> --data … <the rest>``."""
+        name, *rest = arguments
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("ENTREPOT_", "AWS_"))} | self.settings
+        return subprocess.run(
+            [ENTREPOT, name, *rest, "--data", self.data],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=check,
+        )
+
+    def environment(self) -> dict[str, str]:
+        """What ``eval "$(entrepot env …)"`` gives a shell."""
+        found = {}
+        for line in self.command("env").stdout.splitlines():
+            match = re.fullmatch(r"export (\w+)=(.*)", line)
+            if match:
+                found[match[1]] = "".join(shlex.split(match[2]))
+        return found
+
+    def aws(self, service: str, *, key: tuple[str, str] | None = None, region: str = REGION) -> Any:
+        """A boto3 client: of the root user, or of the access key (id, secret)."""
+        if key is None:
+            environment = self.environment()
+            key = environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]
+        client: Any = boto3.client  # its stubs know one overload for each of 400 services
+        return client(
+            service,
+            endpoint_url=self.url,
+            region_name=region,
+            aws_access_key_id=key[0],
+            aws_secret_access_key=key[1],
+            config=Config(retries={"max_attempts": 0}),
+            verify=False,
+        )
+
+    def password(self, *, key: tuple[str, str] | None = None) -> str:
+        """A fresh docker login password."""
+        token = self.aws("ecr", key=key).get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        return base64.b64decode(token).decode().partition(":")[2]
+
+    def registry(self, *, key: tuple[str, str] | None = None) -> "Registry":
+        """The OCI face, logged in."""
+        return Registry(self.url, self.password(key=key))
+
+
+def digest_of(content: bytes, algorithm: str = "sha256") -> str:
+    """The digest of *content*."""
+    return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
+
+
+class Registry:
+    """Raw requests to the OCI face, so that tests see every status and header."""
+
+    def __init__(self, url: str, password: str | None, *, headers: dict[str, str] | None = None) -> None:
+        self.url = url
+        self._http = urllib3.PoolManager(cert_reqs="CERT_NONE", retries=False, timeout=60, maxsize=8)
+        self.headers = dict(headers or {})
+        if password is not None:
+            self.headers["Authorization"] = "Basic " + base64.b64encode(f"AWS:{password}".encode()).decode()
+
+    def __call__(
+        self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        """One request. *path* may be a whole URL, as a Location is."""
+        url = path if path.startswith("http") else f"{self.url}{path}"
+        return self._http.request(method, url, body=body, headers=self.headers | (headers or {}), redirect=False)
+
+    def push_blob(self, name: str, content: bytes, algorithm: str = "sha256") -> str:
+        """POST and PUT; the digest."""
+        digest = digest_of(content, algorithm)
+        begun = self("POST", f"/v2/{name}/blobs/uploads/")
+        assert begun.status == 202, begun.data
+        done = self("PUT", f"{begun.headers['location']}?digest={digest}", content)
+        assert done.status == 201, done.data
+        return digest
+
+    def push_image(self, name: str, reference: str | None, *, seed: bytes = b"", **members: Any) -> tuple[str, bytes]:
+        """A small image that differs by *seed*, under a tag or (None) its digest; digest and text."""
+        config = json.dumps({"seed": seed.hex(), "architecture": "amd64", "os": "linux"}).encode()
+        layer = b"layer " + seed
+        for content in (config, layer):
+            self.push_blob(name, content)
+        text = json.dumps(manifest(config, layer, **members)).encode()
+        digest = digest_of(text)
+        done = self.put_manifest(name, reference or digest, text)
+        assert done.status == 201, done.data
+        return digest, text
+
+    def put_manifest(
+        self, name: str, reference: str, text: bytes, media_type: str = "application/vnd.oci.image.manifest.v1+json"
+    ) -> urllib3.BaseHTTPResponse:
+        """PUT of a manifest."""
+        return self("PUT", f"/v2/{name}/manifests/{reference}", text, headers={"Content-Type": media_type})
+
+
+def manifest(config: bytes, *layers: bytes, **members: Any) -> dict[str, Any]:
+    """An OCI image manifest over the given bytes."""
+    return {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": descriptor(config, "application/vnd.oci.image.config.v1+json"),
+        "layers": [descriptor(layer, "application/vnd.oci.image.layer.v1.tar+gzip") for layer in layers],
+        **members,
+    }
+
+
+def descriptor(content: bytes, media_type: str, algorithm: str = "sha256") -> dict[str, Any]:
+    """What a document says of *content*."""
+    return {"mediaType": media_type, "digest": digest_of(content, algorithm), "size": len(content)}
