@@ -94,12 +94,14 @@ def test_a_filter_means_what_its_regular_expression_means(pattern, text):
 
 
 def test_abuse_47_a_filter_of_many_stars_is_searched_once_for_each_piece():
+    searches = []
+
     class Counted(str):
-        searches = 0
+        __slots__ = ()
 
         def find(self, *arguments):
-            Counted.searches += 1
+            searches.append(arguments)
             return super().find(*arguments)
 
-    assert not matches("*a" * 30 + "*b", Counted("a" * 128))
-    assert Counted.searches <= 30
+    assert not matches("*a" * 30 + "*b*", Counted("a" * 128))
+    assert len(searches) == 31

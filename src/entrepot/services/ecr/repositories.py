@@ -139,7 +139,7 @@ def _check_encryption(configuration: Mapping[str, str]) -> None:
     kind = configuration.get("encryptionType", "AES256")
     if kind != "AES256":
         raise KmsUnavailable(
-            kmsError="NotFoundException",
+            kms_error="NotFoundException",
             reason=f"Encryption with {kind} is not yet in this version of Entrepôt: create the repository with AES256",
         )
     if configuration.get("kmsKey"):
