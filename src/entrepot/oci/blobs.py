@@ -6,6 +6,7 @@ from entrepot.oci import ranges
 from entrepot.oci.messages import COMMON, Header, Request, Response, empty
 from entrepot.registry import blobs, repositories
 from entrepot.registry.blobs import Blob
+from entrepot.registry.faults import LayerNotFound
 
 # A blob is whatever somebody pushed. A browser that is led to one shall neither run nor show it.
 _HARMLESS: tuple[Header, ...] = (
@@ -83,7 +84,9 @@ async def _asked_for(request: Request) -> Blob:
     blob = reads.blob(repository, request.reference)
     grace = request.context.runtime.settings.gc_grace
     if blob.touched_at < clock.now() - grace / 2:
-        await request.context.runtime.database.awrite(lambda tx: blobs.touch(tx, repository.id, blob.id))
+        write = request.context.runtime.database.awrite
+        if not await write(lambda tx: blobs.touch(tx, repository.id, blob.id)):
+            raise LayerNotFound(digest=blob.digest, name=repository.name, account=repository.account)
     return blob
 
 

@@ -96,13 +96,13 @@ def is_referenced(tx: Transaction, repository: Repository, blob: Blob) -> bool:
     return tx.one(_REFERENCED, repository=repository.id, blob=blob.id) is not None
 
 
-def touch(tx: Transaction, repository: int, blob: int) -> None:
+def touch(tx: Transaction, repository: int, blob: int) -> bool:
     """
-    Say that somebody has just asked for the blob, so that it is not collected as forgotten.
+    Say that somebody has just asked for the blob, so that it is not collected as forgotten; False if it just was.
 
     A client that was told "you need not push this layer" relies on it until its manifest has come.
     """
-    tx.run(_TOUCH, repository=repository, blob=blob, now=clock.now())
+    return tx.run(_TOUCH, repository=repository, blob=blob, now=clock.now()) > 0
 
 
 def add(

@@ -109,6 +109,16 @@ children = Table(
     sqlite_with_rowid=False,
 )
 
+# Subjects that were deleted while something referred to them: collection takes their referrers along.
+departed = Table(
+    "departed",
+    metadata,
+    Column("repository_id", Integer, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("departed_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 blobs = Table(
     "blobs",
     metadata,
@@ -121,6 +131,14 @@ blobs = Table(
     Column("content", LargeBinary),
     UniqueConstraint("domain", "digest"),
     sqlite_autoincrement=True,
+)
+# For garbage collection, which asks of every object whether a blob names it.
+Index(
+    "blobs_by_key",
+    blobs.c.key,
+    unique=True,
+    sqlite_where=blobs.c.key.is_not(None),
+    postgresql_where=blobs.c.key.is_not(None),
 )
 
 links = Table(
@@ -143,7 +161,7 @@ uploads = Table(
     Column("sha256", Text),  # hex, of all bytes so far; null: to be computed at the end
     Column("content", LargeBinary),  # all bytes so far, while they are few
     Column("parts", Integer, nullable=False),  # by the API
-    Column("short_part", Integer, nullable=False),  # the API's last part so far was under 5 MiB
+    Column("short_part", Integer, nullable=False),  # 1: the API's last part was under 5 MiB; 2: one before it was
     Column("updated_at", Float, nullable=False),
     Column("writer", Text),  # the request that is appending
     Column("writer_until", Float, nullable=False),

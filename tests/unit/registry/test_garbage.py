@@ -1,17 +1,18 @@
 """What is collected, what is not, and that a push which runs meanwhile loses nothing."""
 
+import json
+import os
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from entrepot import clock
-from entrepot.database import Database, Transaction, metadata
+from entrepot.database import Transaction, metadata
 from entrepot.registry import blobs, manifests, remains, repositories, uploads
 from entrepot.registry.garbage import Collected, collect
 from entrepot.registry.repositories import Repository
@@ -30,7 +31,6 @@ from tests.support.registry import (
     sha256,
 )
 
-T = TypeVar("T")
 DAY = 86400.0
 HOUR = 3600.0
 
@@ -144,12 +144,9 @@ def test_a_blob_stays_while_any_repository_needs_it(runtime: Runtime, repository
 def test_a_session_stays_while_there_is_news_of_it_or_somebody_writes(runtime: Runtime, repository: Repository) -> None:
     alive, written, idle = (begin(runtime, repository) for _ in range(3))
     with later(0.9 * DAY):
-        runtime.database.write(lambda tx: uploads.renew(tx, alive, None))
         with runtime.database.reading() as tx:
             session = uploads.get(tx, repository, alive, "AIDA")
-        runtime.database.write(
-            lambda tx: uploads.record(tx, session, by=None, size=10, sha256=None, content=None)
-        )
+        runtime.database.write(lambda tx: uploads.record(tx, session, by=None, size=10, sha256=None, content=None))
 
     with later(1.1 * DAY):
         runtime.database.write(lambda tx: uploads.claim(tx, repository, written, principal="AIDA", by="request"))
@@ -194,8 +191,7 @@ def test_all_that_hung_on_a_deleted_repository_goes(runtime: Runtime, repository
     kept = create(runtime, "kept")
     push_image(runtime, kept, b"config", b"layer", tag="v1")
     before, files = rows(runtime), set(names(runtime))
-    for i in range(7):
-        image = push_image(runtime, repository, b"config", b"layer", bytes([i]), tag=f"v{i}")
+    image = push_image(runtime, repository, b"config", b"layer", b"another layer", tag="v1")
     put(runtime, repository, index_of(image), "all")
     push_image(runtime, repository, b"signature", subject=image)
     begin(runtime, repository)
@@ -203,7 +199,7 @@ def test_all_that_hung_on_a_deleted_repository_goes(runtime: Runtime, repository
 
     collected = collect(runtime, grace=0)
 
-    assert rows(runtime) == before
+    assert rows(runtime) == before | {"repositories": 1, "resource_tags": 1}
     assert set(names(runtime)) == files
     assert collected.sessions == 1
     assert is_sound(runtime)
@@ -228,7 +224,7 @@ def test_many_rows_go_in_small_transactions(
     collect(runtime, grace=0)
 
     assert rows(runtime) == {}
-    assert 300 < sum(changes)
+    assert sum(changes) > 300
     assert max(changes) <= remains.BATCH
 
 
@@ -242,10 +238,7 @@ def test_a_repository_made_anew_under_the_same_name_loses_nothing(runtime: Runti
 
     assert has(runtime, again, digest)
     assert is_sound(runtime)
-    assert rows(runtime) | {"children": 0} == {
-        **{"repositories": 1, "resource_tags": 1, "manifests": 1, "tags": 1, "manifest_blobs": 2, "blobs": 2},
-        **{"links": 2, "children": 0},
-    }
+    assert (rows(runtime)["manifests"], rows(runtime)["links"], rows(runtime)["blobs"]) == (1, 2, 2)
 
 
 # Referrers.
@@ -318,92 +311,94 @@ def test_any_number_of_referrers_goes(runtime: Runtime, repository: Repository) 
 # Pushes that run meanwhile.
 
 
-class Interrupted(Database):
-    """A database that lets somebody else do something before each of the collector's accesses."""
+class Interrupted:
+    """The database and the store, with somebody else doing something before each of the collector's accesses."""
 
-    def __init__(self, real: Database, meanwhile: Callable[[int], None]) -> None:
-        self._real = real
+    def __init__(self, meanwhile: Callable[[int], None]) -> None:
         self._meanwhile = meanwhile
         self.accesses = 0
 
-    def _let_others(self) -> None:
+    def __call__(self, real: Any) -> Any:
+        return _Through(real, self)
+
+    def let_others(self) -> None:
         self._meanwhile(self.accesses)
         self.accesses += 1
 
-    @contextmanager
-    def reading(self) -> Iterator[Transaction]:
-        self._let_others()
-        with self._real.reading() as tx:
-            yield tx
 
-    def write(self, work: Callable[[Transaction], T]) -> T:
-        self._let_others()
-        return self._real.write(work)
+class _Through:
+    def __init__(self, real: Any, interrupted: Interrupted) -> None:
+        self._real, self._interrupted = real, interrupted
 
-
-@pytest.mark.parametrize("gap", range(4))
-def test_abuse_22_a_push_at_any_moment_of_a_collection_loses_nothing(tmp_path: Path, gap: int) -> None:
-    """
-    The same bytes lie about as garbage of every kind, and are pushed again while it is collected: each
-    step of the push falls between two of the collector's, *gap* of these after the last.
-    """
-    points = 1
-    point = 0
-    while point < points:
-        with runtime_in(_made(tmp_path / f"{point}")) as runtime:
-            clock.travel(-2 * DAY)
-            repository = create(runtime)
-            forgotten = create(runtime, "forgotten")
-            deleted = create(runtime, "deleted")
-            push_image(runtime, deleted, b"config", b"layer")
-            runtime.database.write(lambda tx, of=deleted: repositories.delete(tx, of, force=True))
-            push_blob(runtime, forgotten, b"layer")
-            push_blob(runtime, repository, b"layer 2")
-            publish(runtime, b"layer")
-            clock.travel(2 * DAY)
-            push = _push_in_steps(runtime, repository)
-
-            def meanwhile(access: int, first: int = point, push: Iterator[str] = push) -> None:
-                if access >= first and (access - first) % (gap + 1) == 0:
-                    next(push, "")
-
-            interrupted = Interrupted(runtime.database, meanwhile)
-            collect(replace(runtime, database=interrupted), grace=DAY)
-            digest = [*push][-1:] or [_DIGEST]
-
-            assert has(runtime, repository, digest[0]), f"at point {point}"
-            assert is_sound(runtime), f"at point {point}"
-            collect(runtime, grace=DAY)
-            assert is_sound(runtime), f"at point {point}"
-            points = interrupted.accesses
-        point += 1
-    assert points > 15
+    def __getattr__(self, name: str) -> Any:
+        self._interrupted.let_others()
+        return getattr(self._real, name)
 
 
 _LAYERS = [b"config", b"layer", b"layer 2"]
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
-
-
-def _push_in_steps(runtime: Runtime, repository: Repository) -> Iterator[str]:
+def _push_in_steps(runtime: Runtime, repository: Repository) -> Iterator[None]:
     key = publish(runtime, b"layer")
-    yield key
-    kept = runtime.database.write(
-        lambda tx: blobs.add(tx, repository, sha256(b"layer"), size=5, key=key, content=None)
-    )
-    yield key
+    yield
+    kept = runtime.database.write(lambda tx: blobs.add(tx, repository, sha256(b"layer"), size=5, key=key, content=None))
+    yield
     if not kept:
         runtime.store.delete(key)
     push_blob(runtime, repository, b"config", large=False)
-    yield key
-    with runtime.database.reading() as tx:  # HEAD: the client asks, and pushes what is not here
+    yield
+    with runtime.database.reading() as tx:  # the client asks whether the layer is here
         found = blobs.find(tx, repository, sha256(b"layer 2"))
-    if found is not None and runtime.database.write(lambda tx: _touch(tx, repository, found.id)):
-        yield key
-    else:
+    yield
+    if found is None or not runtime.database.write(lambda tx: blobs.touch(tx, repository.id, found.id)):
         push_blob(runtime, repository, b"layer 2")
-        yield key
-    yield put(runtime, repository, image_of(_LAYERS), "v1")
+    yield
+    put(runtime, repository, image_of(_LAYERS), "v1")
+
+
+def _garbage_of_every_kind(runtime: Runtime, repository: Repository) -> None:
+    """The bytes of the image, two days ago: in a deleted repository, forgotten in two, and published in vain."""
+    clock.travel(-2 * DAY)
+    deleted = create(runtime, "deleted")
+    push_image(runtime, deleted, *_LAYERS)
+    runtime.database.write(lambda tx: repositories.delete(tx, deleted, force=True))
+    push_blob(runtime, create(runtime, "other"), b"layer")
+    push_blob(runtime, repository, b"layer 2")
+    path = runtime.store.path(publish(runtime, b"layer"))
+    assert path is not None
+    os.utime(path, (clock.now(), clock.now()))
+    clock.travel(2 * DAY)
+
+
+@pytest.mark.parametrize("gap", [1, 3])
+def test_abuse_22_a_push_at_any_moment_of_a_collection_loses_nothing(tmp_path: Path, gap: int) -> None:
+    """Each step of a push falls between two of the collector's, *gap* of these after the last, from any of them on."""
+    digest = sha256(json.dumps(image_of(_LAYERS)).encode())
+    first, accesses = 0, 1
+    while first < accesses:
+        folder = tmp_path / str(first)
+        folder.mkdir()
+        with runtime_in(folder) as runtime:
+            repository = create(runtime)
+            _garbage_of_every_kind(runtime, repository)
+            push = _push_in_steps(runtime, repository)
+
+            def meanwhile(access: int, push: Iterator[None] = push, first: int = first) -> None:
+                if access >= first and (access - first) % gap == 0:
+                    next(push, None)
+
+            interrupted = Interrupted(meanwhile)
+            collect(
+                replace(runtime, database=interrupted(runtime.database), store=interrupted(runtime.store)), grace=DAY
+            )
+            for _ in push:
+                pass
+
+            assert has(runtime, repository, digest), f"from access {first} on"
+            assert is_sound(runtime), f"from access {first} on"
+            collect(runtime, grace=0)
+            assert is_sound(runtime), f"from access {first} on"
+            assert len(list(runtime.store.objects())) == 2
+        first, accesses = first + 1, interrupted.accesses
+
+    assert accesses > 20
