@@ -5,6 +5,7 @@ A setting comes from a flag, else from ``ENTREPOT_<NAME>``, else from the TOML f
 """
 
 import dataclasses
+import difflib
 import ipaddress
 import os
 import re
@@ -242,8 +243,6 @@ def _check_together(settings: Settings) -> None:
 
 
 def _nearest(name: str) -> str:
-    import difflib  # noqa: PLC0415  # only for this message
-
     near = difflib.get_close_matches(name, KINDS, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 

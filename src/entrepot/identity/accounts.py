@@ -76,6 +76,14 @@ def find(tx: Transaction, account: str) -> Account | None:
     return None if row is None else Account(**row)
 
 
+def get(tx: Transaction, account: str) -> Account:
+    """The account with this id. Raises: EntityNotFound."""
+    found = find(tx, account)
+    if found is None:
+        raise EntityNotFound(what="account", name=account)
+    return found
+
+
 def page(tx: Transaction, *, after: str = "") -> list[Account]:
     """At most 1,000 accounts behind the id *after*, by id."""
     return [Account(**row) for row in tx.all(_LIST, after=after)]
@@ -91,8 +99,7 @@ def create_user(tx: Transaction, account: str, *, name: str, path: str = "/") ->
         raise NameRefused(what="name of a user", name=name, reason="use 1 to 64 of A-Z a-z 0-9 _+=,.@-")
     if not _PATH.fullmatch(path):
         raise NameRefused(what="path of a user", name=path, reason="it must begin and end with a slash")
-    if find(tx, account) is None:
-        raise EntityNotFound(what="account", name=account)
+    get(tx, account)
     if tx.one(_FIND_NAMESAKE, account=account, lower=name.lower()):
         raise EntityAlreadyExists(what="User", name=name)
     user_id = clock.new_id("AIDA", 17)

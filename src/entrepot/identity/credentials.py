@@ -85,15 +85,18 @@ class Vault:
         return self._cipher.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], key_id.encode()).decode()
 
 
-def create(
-    tx: Transaction, owner: Principal, *, vault: Vault, key_id: str | None = None, secret: str | None = None
-) -> NewKey:
+def draw() -> NewKey:
+    """An id and a secret that nobody has had; of no use until a row has them."""
+    return NewKey(clock.new_id("AKIA"), base64.b64encode(secrets.token_bytes(30)).decode())
+
+
+def create(tx: Transaction, owner: Principal, *, vault: Vault, key: NewKey | None = None) -> NewKey:
     """
-    A new access key of *owner*. A given *key_id* and *secret* are taken over from elsewhere.
+    A new access key of *owner*. A given *key* is taken over from elsewhere.
 
     Raises: TooManyKeys, ExampleKey, NameRefused, EntityAlreadyExists.
     """
-    made = NewKey(key_id or clock.new_id("AKIA"), secret or base64.b64encode(secrets.token_bytes(30)).decode())
+    made = key or draw()
     if made.id in _EXAMPLES:
         raise ExampleKey(id=made.id)
     if not _KEY_ID.fullmatch(made.id):

@@ -3,6 +3,7 @@
 import pytest
 
 from entrepot.identity import accounts, credentials
+from entrepot.identity.credentials import NewKey
 from entrepot.identity.faults import (
     EntityAlreadyExists,
     EntityNotFound,
@@ -122,13 +123,13 @@ def test_keys_of_root_and_of_users_are_counted_apart(world):
 def test_abuse_75_example_keys_are_refused(world, key_id):
     with pytest.raises(ExampleKey):
         world.database.write(
-            lambda tx: credentials.create(tx, root_of(ACCOUNT), vault=world.vault, key_id=key_id, secret="x" * 40)
+            lambda tx: credentials.create(tx, root_of(ACCOUNT), vault=world.vault, key=NewKey(key_id, "x" * 40))
         )
 
 
 def test_a_key_from_elsewhere_is_taken_over_once(world):
     def take(tx):
-        return credentials.create(tx, root_of(ACCOUNT), vault=world.vault, key_id="FOOBARKEY", secret="FOOBARSECRET")
+        return credentials.create(tx, root_of(ACCOUNT), vault=world.vault, key=NewKey("FOOBARKEY", "FOOBARSECRET"))
 
     world.database.write(take)
 

@@ -1,0 +1,5 @@
+"""``python -m entrepot`` is ``entrepot``."""
+
+from entrepot.cli import main
+
+main()

@@ -1,0 +1,44 @@
+"""What the processes of a server are started with: limits, and a life that ends with their parent's."""
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+
+_PR_SET_PDEATHSIG = 1
+# A connection is a descriptor; kernels give a process 1,024 unless it asks for more.
+_DESCRIPTORS = 65_536
+
+
+def confine() -> None:
+    """Let nobody read what this process and its children write, leave no core dumps, allow many connections."""
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    with contextlib.suppress(ValueError, OSError):  # some kernels allow less than they say
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def die_with(parent: int) -> None:
+    """
+    End this process at once when its parent, the process *parent*, ends, however it ends.
+
+    A worker that outlives it would hold the port and write beside the next server.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    else:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    if os.getppid() != parent:  # it ended before we asked
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,108 @@
+"""The parent: starts workers and jobs, starts them again when they die, ends them when it is told to."""
+
+import functools
+import importlib
+import multiprocessing
+import os
+import socket
+import sys
+import threading
+import time
+import types
+from collections.abc import Callable
+from typing import Any
+
+from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server import Server
+
+from entrepot.identity.credentials import NewKey
+from entrepot.serving import endpoint
+from entrepot.serving.folder import held, prepare
+from entrepot.serving.processes import confine
+from entrepot.settings import Settings
+
+# Source: security-design §8.1. Hyper counts the wait for the next request's header in this too.
+_HEADER_TIMEOUT = 10_000  # milliseconds
+# What has not finished by then is cut off when the server ends; a push of some GiB may be.
+_PATIENCE = 30  # seconds
+# Connections that wait to be accepted, and those that a worker holds: slow ones cost only memory.
+_BACKLOG = 4096
+_CONNECTIONS = 8192
+
+_LOGGING = {
+    "formatters": {"lines": {"()": "entrepot.telemetry.logs.JsonLines"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines", "stream": "ext://sys.stderr"}},
+    "loggers": {"_granian": {"handlers": ["stderr"], "level": "WARNING", "propagate": False}},
+}
+
+
+def serve(settings: Settings, announce: Callable[[Settings, NewKey | None], None]) -> None:
+    """
+    Serve until SIGTERM or SIGINT. *announce* is called once, when the first request can be answered.
+
+    Raises: FolderRefused, RootKeyRefused, SchemaRefused, ListenerRefused.
+    """
+    confine()
+    with held(settings):
+        settings = endpoint.claim(settings)
+        made = prepare(settings)
+        endpoint.write(settings)
+        _start_from_nothing()
+        threading.Thread(target=_announce, args=(settings, made, announce), daemon=True).start()
+        server = _server(settings)
+        server.serve(target_loader=functools.partial(_load, settings, os.getpid()), wrap_loader=False)
+
+
+def _load(settings: Settings, parent: int) -> Any:
+    """In a worker: its application. What it imports, the parent must not need."""
+    worker = importlib.import_module("entrepot.serving.worker")
+    return worker.application(settings, parent)
+
+
+def _server(settings: Settings) -> Any:
+    host, port = settings.listener
+    return Server(
+        "entrepot.app",
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT),
+        websockets=False,
+        workers=settings.workers,
+        backlog=_BACKLOG,
+        backpressure=_CONNECTIONS,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_PATIENCE,
+        ssl_cert=settings.tls_cert,
+        ssl_key=settings.tls_key,
+        ssl_protocol_min=SSLProtocols.tls12,
+        log_level=LogLevels.warning,
+        log_dictconfig=_LOGGING,
+    )
+
+
+def _start_from_nothing() -> None:
+    """
+    Make children new processes that import only what they run.
+
+    A fork would carry along the parent's memory and the locks that its threads hold. A spawned process
+    runs the module that was the parent's ``__main__`` again, here the command line; so there is none.
+    """
+    multiprocessing.set_start_method("spawn", force=True)
+    sys.modules["__main__"] = types.ModuleType("__main__")
+
+
+def _announce(settings: Settings, made: NewKey | None, announce: Callable[[Settings, NewKey | None], None]) -> None:
+    address = settings.listener
+    while True:
+        try:
+            socket.create_connection(address, timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            announce(settings, made)
+            return

@@ -1,0 +1,15 @@
+"""What a worker process runs. It imports what answering requests needs, and nothing else."""
+
+from typing import Any
+
+from entrepot.app import build
+from entrepot.serving.folder import open_runtime
+from entrepot.serving.processes import confine, die_with
+from entrepot.settings import Settings
+
+
+def application(settings: Settings, parent: int) -> Any:
+    """The ASGI application of this process, a child of *parent*."""
+    confine()
+    die_with(parent)
+    return build(open_runtime(settings))
