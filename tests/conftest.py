@@ -1,6 +1,7 @@
 """Rules that hold for every test, and the fixtures that most tests need."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import pytest
@@ -38,9 +39,15 @@ def registry(server: Server) -> Registry:
     return server.registry()
 
 
+@pytest.fixture(scope="session")
+def ecr(server: Server) -> Any:
+    """ECR as the root user of the default account."""
+    return server.aws("ecr")
+
+
 @pytest.fixture
-def repository(server: Server, request: pytest.FixtureRequest) -> str:
+def repository(ecr: Any, request: pytest.FixtureRequest) -> str:
     """A new repository, named after the test."""
     name = f"test/{abs(hash(request.node.nodeid)):x}"
-    server.aws("ecr").create_repository(repositoryName=name)
+    ecr.create_repository(repositoryName=name)
     return name
