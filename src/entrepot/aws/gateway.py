@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from entrepot import clock
 from entrepot.aws import bodies, routing, sigv4, validation
 from entrepot.aws.bodies import Disconnected, Receive
+from entrepot.aws.claims import SignedRequest, check_scope, claim_of
 from entrepot.aws.faults import InternalFailure, NotPresignable, UnrecognizedClient
-from entrepot.aws.models import Model, common_error
-from entrepot.aws.protocols import Answer, Refusal, json, query
+from entrepot.aws.models import Model, refusal
+from entrepot.aws.protocols import Answer, json, query
 from entrepot.aws.routing import Route
 from entrepot.aws.service import Handler, Service
-from entrepot.aws.sigv4 import SignedRequest
 from entrepot.call import Call
 from entrepot.errors import Fault
 from entrepot.names import Registry
@@ -110,7 +110,7 @@ class Gateway:
             request.body = await bodies.read(receive, limit=limit)
             if exchange.route is None:
                 exchange.form = _form(request)
-                scoped = sigv4.claim_of(request).service
+                scoped = claim_of(request).service
                 exchange.route = routing.by_form(exchange.form, scoped, services=self._services)
             judge = partial(self._judge, exchange, exchange.route, scope)
             call, arguments = judge() if len(request.body) <= _LONGEST_ON_THE_LOOP else await self._in_pool(judge)
@@ -120,8 +120,8 @@ class Gateway:
 
     def _check_claim(self, request: SignedRequest, model: Model) -> None:
         """Before a long body is taken in: that it claims a key that works, for here and now."""
-        claim = sigv4.claim_of(request)
-        sigv4.check_scope(claim, now=clock.now(), regions=self._regions(model), service=model.signing_name)
+        claim = claim_of(request)
+        check_scope(claim, now=clock.now(), regions=self._regions(model), service=model.signing_name)
         credential = self._directory.credential(claim.access_key_id)
         if credential is None or not credential.active:
             raise UnrecognizedClient
@@ -199,7 +199,5 @@ def _form(request: SignedRequest) -> dict[str, str]:
 
 def _refused(exchange: _Exchange, fault: Fault) -> Answer:
     model = exchange.route.service.model if exchange.route else None
-    error = model.error(fault) if model else common_error(fault.aws)
-    members = {wire: fault.members[name] for wire, name in error.members.items() if name in fault.members}
-    answer: Answer = exchange.protocol.render_fault(model, Refusal(error, str(fault), members, exchange.request_id))
+    answer: Answer = exchange.protocol.render_fault(model, refusal(fault, model), exchange.request_id)
     return answer

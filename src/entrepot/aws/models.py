@@ -7,7 +7,7 @@ Only ``botocore.loaders`` and ``botocore.model`` are used; ``botocore.session`` 
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore import xform_name
 from botocore.loaders import Loader
@@ -43,13 +43,13 @@ class Operation:
         return list(self.input.required_members) if self.input is not None else []
 
 
-@dataclass(frozen=True, slots=True)
-class Error:
-    """How one refusal travels. *members* are sent beside the message: wire name and our name of each."""
+class Refusal(NamedTuple):
+    """A fault on its way out: its code, how that travels, its sentence, the members that its shape has beside it."""
 
     code: str
     wire: Wire
-    members: dict[str, str]
+    message: str
+    members: dict[str, Any]
 
 
 class Model:
@@ -67,7 +67,7 @@ class Model:
 
     @cached_property
     def service(self) -> ServiceModel:
-        """botocore's own object over the model."""
+        """The same as an object of botocore's."""
         return ServiceModel(self._description, self.name)
 
     @cached_property
@@ -97,34 +97,33 @@ class Model:
             if name not in self.operation_names:
                 raise KeyError(name)
             found = self.service.operation_model(name)
-            parameters = {
-                member: xform_name(member) for member in (found.input_shape.members if found.input_shape else ())
-            }
+            members = found.input_shape.members if found.input_shape else ()
+            parameters = {member: xform_name(member) for member in members}
             self._operations[name] = Operation(self, name, found.input_shape, found.output_shape, parameters)
         return self._operations[name]
 
-    def error(self, fault: Fault) -> Error:
-        """How *fault* travels: by its own shape in this model, else as a common error."""
-        modelled = None if isinstance(fault, FrontDoor) else self._errors.get(fault.aws)
-        return modelled or common_error(fault.aws)
-
     @cached_property
-    def _errors(self) -> dict[str, Error]:
-        # ``Shape.metadata`` leaves ``fault`` out, so the raw description is read.
+    def errors(self) -> dict[str, tuple[str, Wire, dict[str, str]]]:
+        """By name, and by code of the query protocol: the name, how it travels, its members on the wire and here."""
         errors = {}
         for name, raw in self._description["shapes"].items():
             if raw.get("exception"):
+                # ``Shape.metadata`` leaves ``fault`` out, so the raw description is read.
                 traits = raw.get("error", {})
                 status = traits.get("httpStatusCode") or (500 if raw.get("fault") else 400)
-                members = {m: xform_name(m) for m in raw.get("members", {}) if m.lower() != "message"}
-                error = Error(name, Wire(traits.get("code", name), status, status), members)
-                errors[name] = errors[error.wire.query_code] = error
+                wire = Wire(traits.get("code", name), status, status)
+                members = {member: xform_name(member) for member in raw.get("members", {})}
+                errors[name] = errors[wire.query_code] = (name, wire, members)
         return errors
 
 
-def common_error(code: str) -> Error:
-    """How an error that no model declares travels."""
-    return Error(code, COMMON.get(code) or Wire(code.removesuffix("Exception"), 400, 400), {})
+def refusal(fault: Fault, model: Model | None) -> Refusal:
+    """How *fault* travels: by its own shape in the *model* of the service asked, else as a common error."""
+    declared = None if model is None or isinstance(fault, FrontDoor) else model.errors.get(fault.aws)
+    common = COMMON.get(fault.aws) or Wire(fault.aws.removesuffix("Exception"), 400, 400)
+    code, wire, names = declared or (fault.aws, common, {})
+    members = {name: fault.members[ours] for name, ours in names.items() if fault.members.get(ours) is not None}
+    return Refusal(code, wire, str(fault), members)
 
 
 def _strip_documentation(node: Any) -> None:

@@ -91,7 +91,7 @@ def _how(function: Callable[..., Any]) -> Literal["reading", "writing", "moving 
 
 def _check(function: Callable[..., Any], operation: Operation) -> None:
     """Raises: TypeError, when the parameters are not the members of the input."""
-    call, *parameters = inspect.signature(function).parameters.values()
+    _, *parameters = inspect.signature(function).parameters.values()
     given = {parameter.name: parameter.default for parameter in parameters}
     shapes = {operation.parameters[name]: shape for name, shape in operation.members.items()}
     if differing := given.keys() ^ shapes.keys():

@@ -20,6 +20,7 @@ from entrepot.errors import InvalidParameter
 
 _MOST_REPORTED = 10
 _LONGEST_SHOWN = 256
+_PATTERN_RULE = "Member must satisfy regular expression pattern: "
 # These name the parameter and the first fault (ecr-api A.0); other services count all faults.
 _BY_PARAMETER = frozenset({"ecr", "ecr-public"})
 # ECR prints this set in an order of its own: ecr-api A.2.
@@ -84,9 +85,8 @@ def check(operation: Operation, params: dict[str, Any]) -> None:
 def _refusal(operation: Operation, violations: list[Violation]) -> InvalidParameter | ConstraintsViolated:
     first = violations[0]
     if operation.model.name in _BY_PARAMETER:
-        reason = first.rule.replace(
-            "Member must satisfy regular expression pattern:", "must satisfy regular expression"
-        )
+        pattern = first.rule.removeprefix(_PATTERN_RULE)
+        reason = first.rule if pattern == first.rule else f"must satisfy regular expression '{pattern}'"
         return InvalidParameter(parameter=first.path, reason=reason)
     count = "1 validation error" if len(violations) == 1 else f"{len(violations)} validation errors"
     sentences = (f"Value {v.value} at '{v.path}' failed to satisfy constraint: {v.rule}" for v in violations)
@@ -113,9 +113,8 @@ def _structure(shape: Shape, members: dict[str, Check | None]) -> Check:
     required = shape.required_members
 
     def run(value: Any, path: str, violations: list[Violation]) -> None:
-        for name in required:
-            if name not in value:
-                violations.append(Violation(_join(path, name), "null", "Member must not be null"))
+        missing = (name for name in required if name not in value)
+        violations.extend(Violation(_join(path, name), "null", "Member must not be null") for name in missing)
         for name, member in value.items():
             check = members[name]
             if check is not None:
@@ -161,7 +160,7 @@ def _scalar(shape: Shape) -> Check | None:
         rules = limits(len(value) if measured else value)
         # Length first: a pattern is never shown more than its shape allows.
         if not rules and matches is not None and not matches(value):
-            rules.append(f"Member must satisfy regular expression pattern: {shape.metadata['pattern']}")
+            rules.append(_PATTERN_RULE + shape.metadata["pattern"])
         if enum and value not in enum:
             printed = _PRINTED_ENUMS.get(shape.name, ", ".join(shape.metadata["enum"]))
             rules.append(f"Member must satisfy enum value set: [{printed}]")

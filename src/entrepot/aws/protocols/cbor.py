@@ -1,58 +1,18 @@
 """Smithy's RPC v2 CBOR, which botocore prefers for CloudWatch. Source: Smithy, "RPC v2 CBOR protocol"; ecr-api B.3."""
 
+from collections.abc import Callable
 from typing import Any
 
 import cbor2
 
 from entrepot.aws.faults import Serialization
-from entrepot.aws.models import Model, Operation
-from entrepot.aws.protocols import Answer, Refusal
+from entrepot.aws.models import Model, Operation, Refusal
+from entrepot.aws.protocols import Answer
 from entrepot.aws.protocols.json import DEEPEST, query_error
-from entrepot.aws.protocols.walk import Scalars, copy, flag, mistyped, moment, number, text, whole
+from entrepot.aws.protocols.walk import PARSE, RENDER, Scalars, copy, mistyped
 
 _HEADERS = [(b"content-type", b"application/cbor"), (b"smithy-protocol", b"rpc-v2-cbor")]
 _EPOCH = 1  # the tag of seconds since 1970
-
-
-def _blob(value: Any) -> bytes:
-    if not isinstance(value, bytes):
-        raise mistyped(value, "a Blob")
-    return value
-
-
-_PARSE: Scalars = {
-    "string": text,
-    "character": text,
-    "integer": whole(32),
-    "long": whole(64),
-    "boolean": flag,
-    "float": number,
-    "double": number,
-    "timestamp": moment,
-    "blob": _blob,
-}
-_RENDER: Scalars = {
-    "string": None,
-    "character": None,
-    "integer": None,
-    "long": None,
-    "boolean": bool,
-    "float": float,
-    "double": float,
-    "timestamp": lambda seconds: cbor2.CBORTag(_EPOCH, round(seconds, 3)),
-    "blob": bytes,
-}
-
-
-def _no_tag(value: object, immutable: bool) -> object:
-    raise ValueError("a tag")
-
-
-# cbor2 makes objects of many tags, regular expressions (35) and cycles (28, 29) among them. Ours are times alone.
-_TAGS = dict.fromkeys(
-    (0, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004, 43000, 55799), _no_tag
-)
-_TAGS[_EPOCH] = lambda value, immutable: value
 
 
 def parse(operation: Operation, body: bytes | bytearray) -> dict[str, Any]:
@@ -67,19 +27,42 @@ def parse(operation: Operation, body: bytes | bytearray) -> dict[str, Any]:
             strict_hashable_types=True,
         )
     except (cbor2.CBORDecodeError, RecursionError):
-        raise Serialization(reason="The body is not a CBOR map of this protocol") from None
+        raise Serialization(reason="The body is no CBOR map of this protocol") from None
     return copy(operation, document, kind="cbor parse", scalars=_PARSE)
 
 
 def render(operation: Operation, result: dict[str, Any], request_id: str) -> Answer:
-    """The answer with *result*. CBOR has the request id in a header alone, which the gateway writes."""
-    return Answer(200, list(_HEADERS), cbor2.dumps(copy(operation, result, kind="cbor render", scalars=_RENDER)))
+    """The answer with *result*. The request id is only in a header here, which the gateway writes."""
+    return Answer(200, _HEADERS, cbor2.dumps(copy(operation, result, kind="cbor render", scalars=_RENDER)))
 
 
-def render_fault(model: Model | None, refusal: Refusal) -> Answer:
+def render_fault(model: Model | None, refusal: Refusal, request_id: str) -> Answer:
     """The answer with *refusal*."""
-    document = {"__type": refusal.error.code, "message": refusal.message, **refusal.members}
-    headers = list(_HEADERS)
-    if model is not None and "awsQueryCompatible" in model.metadata:
-        headers.append(query_error(refusal))
-    return Answer(refusal.error.wire.status, headers, cbor2.dumps(document))
+    document = {**refusal.members, "__type": refusal.code, "message": refusal.message}
+    return Answer(refusal.wire.status, [*_HEADERS, *query_error(model, refusal)], cbor2.dumps(document))
+
+
+def _blob(value: Any) -> bytes:
+    if not isinstance(value, bytes):
+        raise mistyped(value, "a Blob")
+    return value
+
+
+def _no_tag(value: object, immutable: bool) -> object:
+    raise ValueError("a tag")
+
+
+# cbor2 makes objects of many tags, regular expressions (35) and cycles (28, 29) among them. Ours are times alone.
+_TAGS: dict[int, Callable[[Any, bool], object]] = dict.fromkeys(
+    (0, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004, 43000, 55799), _no_tag
+)
+_TAGS[_EPOCH] = lambda value, immutable: value
+
+_PARSE: Scalars = {**PARSE, "blob": _blob}
+_RENDER: Scalars = {
+    **RENDER,
+    "float": float,
+    "double": float,
+    "timestamp": lambda seconds: cbor2.CBORTag(_EPOCH, round(seconds, 3)),
+    "blob": bytes,
+}

@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from entrepot.aws.faults import Serialization
-from entrepot.aws.models import Model, Operation
-from entrepot.aws.protocols import Answer, Refusal
+from entrepot.aws.models import Model, Operation, Refusal
+from entrepot.aws.protocols import Answer
 from entrepot.aws.protocols.walk import base64_bytes, flag, mistyped, moment, number, text, warn_of_unknown, whole
 
 LARGEST_INDEX = 1000
@@ -33,7 +33,7 @@ Tree = dict[str, Any]  # a branch by the next part of the name; a value under ""
 
 def form(body: bytes | bytearray, *, plus_is_blank: bool = True) -> dict[str, str]:
     """
-    The fields of a form. In a query string that was signed a plus is a plus: the signature does not tell it from ``%2B``.
+    The fields of a form. In a signed query string a plus is a plus: the signature does not tell it from ``%2B``.
 
     Raises: Serialization, when the form is no UTF-8, too long, or has a name twice.
     """
@@ -73,20 +73,18 @@ def render(operation: Operation, result: dict[str, Any], request_id: str) -> Ans
             result,
         )
     out.append(f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{operation.name}Response>")
-    return Answer(200, list(_HEADERS), "".join(out).encode())
+    return Answer(200, _HEADERS, "".join(out).encode())
 
 
-def render_fault(model: Model | None, refusal: Refusal) -> Answer:
-    """The answer with *refusal*; the front door's own refusals are in its own namespace."""
-    wire = refusal.error.wire
-    known = model is not None and wire.query_code != "InvalidAction"
-    namespace = model.metadata["xmlNamespace"] if model is not None and known else _FRONT_DOOR
-    side = "Sender" if wire.query_status < 500 else "Receiver"
+def render_fault(model: Model | None, refusal: Refusal, request_id: str) -> Answer:
+    """The answer with *refusal*; where no service is known, in the front door's own namespace."""
+    namespace = _FRONT_DOOR if model is None else model.metadata["xmlNamespace"]
+    side = "Sender" if refusal.wire.query_status < 500 else "Receiver"
     document = (
-        f'<ErrorResponse xmlns="{namespace}"><Error><Type>{side}</Type><Code>{wire.query_code}</Code>'
-        f"<Message>{_escaped(refusal.message)}</Message></Error><RequestId>{refusal.request_id}</RequestId></ErrorResponse>"
+        f'<ErrorResponse xmlns="{namespace}"><Error><Type>{side}</Type><Code>{refusal.wire.query_code}</Code>'
+        f"<Message>{_escaped(refusal.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
     )
-    return Answer(wire.query_status, list(_HEADERS), document.encode())
+    return Answer(refusal.wire.query_status, _HEADERS, document.encode())
 
 
 def _read(shape: Shape, tree: Tree) -> Any:

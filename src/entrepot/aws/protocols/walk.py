@@ -27,77 +27,82 @@ class UnknownMember(UserWarning):
 
 def copy(operation: Operation, value: Any, *, kind: str, scalars: Scalars) -> dict[str, Any]:
     """
-    The input (*kind* ends in ``parse``) or output of *operation* to or from its wire form, leaving out None.
+    The input (*kind* ends in ``parse``) or output of *operation* from or to its wire form, leaving out None.
 
-    Parsing drops unknown members in silence, and raises Serialization for a wrong type.
+    Parsing drops unknown members in silence. Raises: Serialization, for a wrong type.
     """
-    convert: Convert = operation.cache.get(kind)
-    if convert is None:
-        parsing = kind.endswith("parse")
-        shape = operation.input if parsing else operation.output
-        convert = _compile(shape, scalars, {}, parsing=parsing) if shape else _structure({}, parsing=parsing)
-        operation.cache[kind] = convert
-    assert convert is not None  # a structure is never left as it is
-    copied: dict[str, Any] = convert(value)
+    if kind not in operation.cache:
+        parses = kind.endswith("parse")
+        shape = operation.input if parses else operation.output
+        walk = _Walk(scalars, parses=parses)
+        operation.cache[kind] = walk.of(shape) if shape is not None else walk.structure({})
+    copied: dict[str, Any] = operation.cache[kind](value)
     return copied
 
 
-def _compile(shape: Shape, scalars: Scalars, done: dict[str, Convert], *, parsing: bool) -> Convert:
-    if isinstance(shape, StructureShape):
-        if shape.name not in done:
-            members: dict[str, Convert] = {}
-            # Known before its members are, because some shapes contain themselves.
-            done[shape.name] = _structure(members, parsing=parsing)
-            for name, member in shape.members.items():
-                members[name] = _compile(member, scalars, done, parsing=parsing)
-        return done[shape.name]
-    if isinstance(shape, ListShape):
-        return _list(_compile(shape.member, scalars, done, parsing=parsing), parsing=parsing)
-    if isinstance(shape, MapShape):
-        return _map(_compile(shape.value, scalars, done, parsing=parsing), parsing=parsing)
-    return scalars[shape.type_name]
+class _Walk:
+    """Makes the functions of one kind of copy."""
 
+    def __init__(self, scalars: Scalars, *, parses: bool) -> None:
+        self._scalars, self._parses = scalars, parses
+        self._structures: dict[str, Convert] = {}
 
-def _structure(members: dict[str, Convert], *, parsing: bool) -> Callable[[Any], dict[str, Any]]:
-    def run(value: Any) -> dict[str, Any]:
-        if parsing and not isinstance(value, dict):
-            raise mistyped(value, "Structure")
-        out = {}
-        for name, member in value.items():
-            if member is None:
-                continue
-            if name in members:
-                convert = members[name]
+    def of(self, shape: Shape) -> Convert:
+        """What copies a value of *shape*."""
+        if isinstance(shape, StructureShape):
+            if shape.name not in self._structures:
+                members: dict[str, Convert] = {}
+                # Known before its members are, because some shapes contain themselves.
+                self._structures[shape.name] = self.structure(members)
+                members.update({name: self.of(member) for name, member in shape.members.items()})
+            return self._structures[shape.name]
+        if isinstance(shape, ListShape):
+            return self._list(self.of(shape.member))
+        if isinstance(shape, MapShape):
+            return self._map(self.of(shape.value))
+        return self._scalars[shape.type_name]
+
+    def structure(self, members: dict[str, Convert]) -> Convert:
+        """What copies a structure of *members*."""
+        parses = self._parses
+
+        def run(value: Any) -> dict[str, Any]:
+            if parses and not isinstance(value, dict):
+                raise mistyped(value, "a Structure")
+            out = {}
+            for name, member in value.items():
+                if member is None:
+                    continue
+                try:
+                    convert = members[name]
+                except KeyError:
+                    if not parses:
+                        warn_of_unknown(name)
+                    continue
                 out[name] = member if convert is None else convert(member)
-            elif not parsing:
-                warn_of_unknown(name)
-        return out
+            return out
 
-    return run
+        return run
 
+    def _list(self, convert: Convert) -> Convert:
+        def run(value: Any) -> list[Any]:
+            if not isinstance(value, list):
+                raise mistyped(value, "a List")
+            return [convert(member) for member in value if member is not None] if convert else value
 
-def _list(convert: Convert, *, parsing: bool) -> Convert:
-    if convert is None:
-        return None
+        if not self._parses:
+            return (lambda value: [convert(member) for member in value]) if convert else None
+        return run
 
-    def run(value: Any) -> list[Any]:
-        if parsing and not isinstance(value, list):
-            raise mistyped(value, "List")
-        return [convert(member) for member in value if member is not None]
+    def _map(self, convert: Convert) -> Convert:
+        key = text if self._parses else str
 
-    return run
+        def run(value: Any) -> dict[str, Any]:
+            if not isinstance(value, dict):
+                raise mistyped(value, "a Map")
+            return {key(name): convert(member) if convert else member for name, member in value.items()}
 
-
-def _map(convert: Convert, *, parsing: bool) -> Convert:
-    if convert is None:
-        return None
-
-    def run(value: Any) -> dict[str, Any]:
-        if parsing and not isinstance(value, dict):
-            raise mistyped(value, "Map")
-        return {name: convert(member) for name, member in value.items() if member is not None}
-
-    return run
+        return run
 
 
 def warn_of_unknown(member: str) -> None:
@@ -175,3 +180,16 @@ def base64_bytes(value: Any) -> bytes:
         return binascii.a2b_base64(value, strict_mode=True)
     except (ValueError, TypeError):
         raise mistyped(value, "a Blob: it is not base64") from None
+
+
+# Scalars by type; the protocols add those that they write in their own way.
+PARSE: Scalars = {
+    "string": text,
+    "integer": whole(32),
+    "long": whole(64),
+    "boolean": flag,
+    "float": number,
+    "double": number,
+    "timestamp": moment,
+}
+RENDER: Scalars = {"string": None, "integer": None, "long": None, "boolean": bool}
