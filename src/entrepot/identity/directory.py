@@ -66,7 +66,7 @@ class Directory:
         evaluation.authorize(principal, action, resource)
 
     def _current(self) -> "_Known":
-        # SQLite's number means something only beside an earlier one of the same connection, that is, thread.
+        # Each thread has its own last number: a thread that was quick must not speak for one that is slow.
         version = self._database.version()
         known = self._known
         if getattr(self._seen, "version", None) != version:

@@ -27,6 +27,8 @@ _log = logging.getLogger("entrepot.oci")
 
 _MOST_LOGINS = 10_000
 _MOST_DECISIONS = 50_000
+# Free disk is looked at this often while there is enough, in seconds; the reserve outlasts that by far.
+_SPACE_LASTS = 0.5
 _LOOPBACK = ("127.", "::1", "::ffff:127.")
 
 
@@ -39,6 +41,7 @@ class Endpoint:
         self._insecure = context.runtime.settings.insecure_http
         self._version = -1
         self._generation = -1
+        self._space_until = 0.0
         self._ready = ReadyAnswers()
         # Both hold for one generation: who sent this header, and what somebody may do.
         self._logins: dict[bytes, Opened] = {}
@@ -79,8 +82,9 @@ class Endpoint:
         request.principal = principal
         _check(address)
         request.granted = self._authorize(request, route.rights(request))
-        if route.pushes:
+        if route.pushes and clock.ticks() > self._space_until:
             check_space(self._context.runtime.store, self._context.runtime.settings)
+            self._space_until = clock.ticks() + _SPACE_LASTS
         response = await route.answer(request)
         if response.lasts:
             self._ready.keep(scope, response, opened)

@@ -179,14 +179,16 @@ async def _finish_in_row(request: Request, piece: bytes, digest: str) -> bool:
 
     def work(tx: Transaction) -> bool:
         repository = repositories.get(tx, request.registry, request.name)
-        session = uploads.idle(tx, repository, request.reference, request.principal.id)
-        if piece or content_range:
-            ranges.check_piece(session.size, content_range)
-        if session.content is None or session.size + len(piece) > limit:
+        kept = uploads.take_small(
+            tx, repository, request.reference, principal=request.principal.id, most=limit - len(piece)
+        )
+        if kept is None:
             return False
-        content = session.content + piece
+        if piece or content_range:
+            ranges.check_piece(len(kept), content_range)
+        content = kept + piece
         _check(content, digest)
-        uploads.finish(tx, repository, session.id, digest=digest, size=len(content), key=None, content=content)
+        uploads.finish(tx, repository, None, digest=digest, size=len(content), key=None, content=content)
         return True
 
     return await request.context.runtime.database.awrite(work)

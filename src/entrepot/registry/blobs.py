@@ -5,10 +5,12 @@ A blob belongs to a domain (the account: what may share bytes) and is only ever 
 of a repository. Small ones lie in their row, larger ones in the store; this module alone knows which.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+import orjson
+from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert
 
 from entrepot import clock
 from entrepot.database import Row, Statement, Transaction
@@ -24,6 +26,23 @@ LINKED = Statement(
     .select_from(_LINKED)
     .where(*_THIS_BLOB, links.c.repository_id == bindparam("repository"))
 )
+# The link is a subquery and not a join, because with a join SQLite walks through all links of the
+# repository: 1 ms at 2,500 of them.
+_LINKED_ALL = Statement(
+    select(
+        blobs.c.id,
+        blobs.c.digest,
+        blobs.c.size,
+        blobs.c.key,
+        select(links.c.touched_at)
+        .where(links.c.repository_id == bindparam("repository"), links.c.blob_id == blobs.c.id)
+        .scalar_subquery()
+        .label("touched_at"),
+    ).where(
+        blobs.c.domain == bindparam("domain"),
+        blobs.c.digest.in_(select(func.json_each(bindparam("digests")).table_valued("value").c.value)),
+    )
+)
 CONTENT = Statement(select(blobs.c.content).where(blobs.c.id == bindparam("blob")))
 _IN_DOMAIN = Statement(select(blobs.c.id, blobs.c.size).where(*_THIS_BLOB))
 _INSERT = Statement(
@@ -36,10 +55,11 @@ _INSERT = Statement(
         key=bindparam("key"),
         content=bindparam("content"),
     )
+    .on_conflict_do_nothing()
     .returning(blobs.c.id)
 )
 _LINK = Statement(
-    upsert(links)
+    insert(links)
     .values(repository_id=bindparam("repository"), blob_id=bindparam("blob"), touched_at=bindparam("now"))
     .on_conflict_do_update(index_elements=["repository_id", "blob_id"], set_={"touched_at": bindparam("now")})
 )
@@ -83,6 +103,17 @@ def find(tx: Transaction, repository: Repository, digest: str) -> Blob | None:
     return None if row is None else of_row(row)
 
 
+def find_all(tx: Transaction, repository: Repository, digests: Sequence[str]) -> dict[str, Blob]:
+    """Those of *digests* that this repository has, by digest."""
+    rows = tx.all(
+        _LINKED_ALL,
+        repository=repository.id,
+        domain=domain_of(repository),
+        digests=orjson.dumps(digests).decode(),
+    )
+    return {row["digest"]: of_row(row) for row in rows if row["touched_at"] is not None}
+
+
 def get(tx: Transaction, repository: Repository, digest: str) -> Blob:
     """``find`` for those who need it. Raises: LayerNotFound."""
     blob = find(tx, repository, digest)
@@ -114,13 +145,12 @@ def add(
     Then the object under *key* is superfluous: nobody names it, and the caller removes it.
     """
     domain = domain_of(repository)
-    row = tx.one(_IN_DOMAIN, domain=domain, digest=digest)
-    new = row is None
-    if row is None:
-        row = tx.one(_INSERT, domain=domain, digest=digest, size=size, now=clock.now(), key=key, content=content)
-    assert row is not None
-    tx.run(_LINK, repository=repository.id, blob=row["id"], now=clock.now())
-    return new
+    now = clock.now()
+    inserted = tx.one(_INSERT, domain=domain, digest=digest, size=size, now=now, key=key, content=content)
+    row = inserted or tx.one(_IN_DOMAIN, domain=domain, digest=digest)
+    assert row is not None  # it conflicted with this very row
+    tx.run(_LINK, repository=repository.id, blob=row["id"], now=now)
+    return inserted is not None
 
 
 def mount(tx: Transaction, repository: Repository, source: Repository, digest: str) -> bool:

@@ -15,7 +15,6 @@ from entrepot import clock
 from entrepot.database import Row, Statement, Transaction
 from entrepot.errors import LimitExceeded
 from entrepot.registry import blobs, tags
-from entrepot.registry.blobs import Blob
 from entrepot.registry.documents import Document, named_by
 from entrepot.registry.faults import ImageReferenced, LayersMissing, ReferencedImagesNotFound
 from entrepot.registry.repositories import Repository
@@ -77,11 +76,6 @@ _DEPARTED = Statement(
     .values(repository_id=bindparam("repository"), digest=bindparam("digest"), departed_at=bindparam("now"))
     .on_conflict_do_nothing()
 )
-_RETURNED = Statement(
-    delete(departed).where(
-        departed.c.repository_id == bindparam("repository"), departed.c.digest == bindparam("digest")
-    )
-)
 _DELETE = Statement(delete(manifests).where(manifests.c.id == bindparam("manifest")))
 _FREE_BLOB = Statement(
     delete(manifest_blobs).where(
@@ -142,6 +136,7 @@ def put(
             repository.id,
             tag,
             manifest=manifest,
+            new=new and len(names) == 1,
             mutability=repository.mutability,
             name=repository.name,
             most=settings.tags_per_image,
@@ -223,18 +218,16 @@ def _insert(tx: Transaction, repository: Repository, document: Document, *, sett
     manifest: int = row["id"]
     tx.many(_NEEDS_BLOB, [{"repository": repository.id, "blob": blob, "manifest": manifest} for blob in blob_ids])
     tx.many(_NEEDS_CHILD, [{"child": child, "manifest": manifest} for child in child_ids])
-    tx.run(_RETURNED, repository=repository.id, digest=document.digest)
     return manifest
 
 
 def _blobs_of(tx: Transaction, repository: Repository, document: Document) -> tuple[set[int], int]:
     """Ids of the blobs that a manifest names, and the sum of their sizes, each counted as often as it is named."""
-    found: dict[str, Blob] = {}
+    found = blobs.find_all(tx, repository, [descriptor.digest for descriptor in document.blobs])
     missing, size = [], 0
     for descriptor in document.blobs:
-        blob = found.get(descriptor.digest) or blobs.find(tx, repository, descriptor.digest)
+        blob = found.get(descriptor.digest)
         if blob is not None:
-            found[descriptor.digest] = blob
             size += blob.size
         elif not descriptor.foreign:
             missing.append(descriptor.digest)

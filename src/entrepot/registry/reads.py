@@ -1,9 +1,9 @@
 """
 The reads that every pull makes, answered from this process's memory where nothing has changed.
 
-Repositories, tags and links are remembered until somebody, in whatever process, commits anything;
-SQLite's data_version says so in 2 µs. Then they are looked up again, one indexed row each, so a tag
-read after a write is never stale. Texts of manifests and small blobs never change under their id and
+Repositories, tags and links are remembered until somebody, in whatever process, commits anything (see
+``database.commits``). Then they are looked up again, one indexed row each, so a tag read after a write
+is never stale. Texts of manifests and small blobs never change under their id and
 are kept as long as there is room.
 """
 

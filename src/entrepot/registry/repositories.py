@@ -62,8 +62,14 @@ _HAS_MANIFEST = Statement(select(manifests.c.id).where(manifests.c.repository_id
 
 def find(tx: Transaction, registry: Registry, name: str) -> Repository | None:
     """The repository of that name, or None."""
+    known: Repository | None = tx.remembered.get((registry, name))
+    if known is not None:
+        return known
     row = tx.one(FIND, account=registry.account, region=registry.region, name=name)
-    return of_row(row) if row else None
+    if row is None:
+        return None
+    found = tx.remembered[registry, name] = of_row(row)
+    return found
 
 
 def find_by_id(tx: Transaction, repository_id: int) -> Repository | None:
@@ -130,6 +136,7 @@ def update(
         scan_on_push=repository.scan_on_push if scan_on_push is None else scan_on_push,
     )
     columns = _columns(changed.mutability, changed.scan_on_push)
+    tx.remembered.pop((repository.registry, repository.name), None)
     tx.run(_UPDATE, this=repository.id, **{f"new_{name}": value for name, value in columns.items()})
     return changed
 
@@ -142,6 +149,7 @@ def delete(tx: Transaction, repository: Repository, *, force: bool) -> None:
     """
     if not force and tx.one(_HAS_MANIFEST, this=repository.id):
         raise RepositoryNotEmpty(name=repository.name, account=repository.account)
+    tx.remembered.pop((repository.registry, repository.name), None)
     tx.run(_DELETE, this=repository.id)
     resource_tags.remove_all(tx, repository.id)
 

@@ -7,7 +7,8 @@ from everywhere.
 
 from collections.abc import Iterable
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert
 
 from entrepot.database import Statement, Transaction
 from entrepot.errors import LimitExceeded
@@ -21,30 +22,43 @@ _MANIFEST_OF = Statement(select(tags.c.manifest_id).where(*_HERE))
 _COUNT = Statement(select(func.count().label("count")).where(tags.c.manifest_id == bindparam("manifest")))
 _NAMES = Statement(select(tags.c.name).where(tags.c.manifest_id == bindparam("manifest")).order_by(tags.c.name))
 _INSERT = Statement(
-    insert(tags).values(repository_id=bindparam("repository"), name=bindparam("tag"), manifest_id=bindparam("manifest"))
+    insert(tags)
+    .values(repository_id=bindparam("repository"), name=bindparam("tag"), manifest_id=bindparam("manifest"))
+    .on_conflict_do_nothing()
 )
 _MOVE = Statement(update(tags).where(*_HERE).values(manifest_id=bindparam("manifest")))
 _REMOVE = Statement(delete(tags).where(*_HERE))
 
 
 def place(
-    tx: Transaction, repository: int, tag: str, *, manifest: int, mutability: Mutability, name: str, most: int
+    tx: Transaction,
+    repository: int,
+    tag: str,
+    *,
+    manifest: int,
+    new: bool,
+    mutability: Mutability,
+    name: str,
+    most: int,
 ) -> bool:
     """
-    Make *tag* name *manifest*; whether that is news. *name* is the repository's, *most* the tags of one image.
+    Make *tag* name *manifest*; whether that is news.
 
+    *new*: the manifest has only just come, with one tag; *name* is the repository's, *most* the tags of one image.
     Raises: ImageTagAlreadyExists, LimitExceeded.
     Source: Amazon ECR user guide, "Preventing image tags from being overwritten".
     """
-    row = tx.one(_MANIFEST_OF, repository=repository, tag=tag)
-    if row is not None and row["manifest_id"] == manifest:
-        return False
-    if row is not None and mutability.fixes(tag):
-        raise ImageTagAlreadyExists(tag=tag, name=name, what=mutability.scope)
-    counted = tx.one(_COUNT, manifest=manifest)
-    if counted is not None and counted["count"] >= most:
+    # The row is tried first, and looked at only if it was there: most pushes bring a new tag.
+    added = tx.run(_INSERT, repository=repository, tag=tag, manifest=manifest)
+    if not added:
+        if manifest_of(tx, repository, tag) == manifest:
+            return False
+        if mutability.fixes(tag):
+            raise ImageTagAlreadyExists(tag=tag, name=name, what=mutability.scope)
+        tx.run(_MOVE, repository=repository, tag=tag, manifest=manifest)
+    counted = None if new else tx.one(_COUNT, manifest=manifest)
+    if counted is not None and counted["count"] > most:
         raise LimitExceeded(reason=f"The image already has {most} tags, which is the maximum")
-    tx.run(_INSERT if row is None else _MOVE, repository=repository, tag=tag, manifest=manifest)
     return True
 
 

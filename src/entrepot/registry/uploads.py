@@ -59,6 +59,17 @@ _THIS = (
     uploads.c.principal == bindparam("who"),
 )
 _FIND = Statement(select(uploads).where(*_THIS))
+# One statement for the whole life of a small upload's end; what it does not take, ``idle`` explains.
+_TAKE_SMALL = Statement(
+    delete(uploads)
+    .where(
+        *_THIS,
+        uploads.c.content.is_not(None),
+        uploads.c.size <= bindparam("most"),
+        uploads.c.writer_until <= bindparam("now"),
+    )
+    .returning(uploads.c.size, uploads.c.content)
+)
 _CLAIM = Statement(
     update(uploads)
     .where(uploads.c.id == bindparam("upload"))
@@ -123,13 +134,7 @@ def begin(tx: Transaction, repository: Repository, principal: str, settings: Set
 
     Raises: LimitExceeded. Source: OCI distribution-spec 1.1, "Pushing blobs"; ECR, InitiateLayerUpload.
     """
-    most = settings.uploads_per_principal
-    counted = tx.one(_OPEN, repository=repository.id, principal=principal, most=most)
-    if counted is not None and counted["count"] >= most:
-        raise LimitExceeded(
-            reason=f"The repository with name '{repository.name}' already has {most} open uploads of this principal: "
-            "finish or cancel one, or wait until the idle ones expire"
-        )
+    _check_quota(tx, repository, principal, settings.uploads_per_principal)
     upload = clock.new_uuid()
     tx.run(_BEGIN, upload=upload, repository=repository.id, principal=principal, now=clock.now())
     return upload
@@ -159,6 +164,20 @@ def idle(tx: Transaction, repository: Repository, upload: str, principal: str) -
     if session.writer is not None and session.writer_until > clock.now():
         raise UploadBusy(upload=upload)
     return session
+
+
+def take_small(tx: Transaction, repository: Repository, upload: str, *, principal: str, most: int) -> bytes | None:
+    """
+    End a session that nobody writes to and whose bytes, at most *most*, are in its row; those bytes.
+
+    None where it is not such a session. Raises: UploadNotFound, UploadBusy.
+    """
+    row = tx.one(_TAKE_SMALL, upload=upload, repository=repository.id, who=principal, most=most, now=clock.now())
+    if row is None:
+        idle(tx, repository, upload, principal)
+        return None
+    content: bytes = row["content"]
+    return content
 
 
 def claim(tx: Transaction, repository: Repository, upload: str, *, principal: str, by: str) -> Session:
@@ -214,6 +233,28 @@ def record(
 
 # "5MB" in ECR's text is 5 MiB.
 SMALLEST_PART = 5 << 20
+
+
+# As with images (``manifests``): counted again before so many could have been added that there is no room.
+_room: dict[tuple[int, str], int] = {}
+
+
+def _check_quota(tx: Transaction, repository: Repository, principal: str, most: int) -> None:
+    """Raises: LimitExceeded, when the principal has too many sessions open in the repository."""
+    key = (repository.id, principal)
+    room = _room.get(key, 0)
+    if room <= 0:
+        row = tx.one(_OPEN, repository=repository.id, principal=principal, most=most)
+        left = most - (row["count"] if row else 0)
+        if left <= 0:
+            raise LimitExceeded(
+                reason=f"The repository with name '{repository.name}' already has {most} open uploads of this "
+                "principal: finish or cancel one, or wait until the idle ones expire"
+            )
+        room = left // 64 + 1
+        if len(_room) > 10_000:
+            _room.clear()
+    _room[key] = room - 1
 
 
 def finish(
