@@ -21,7 +21,6 @@ from entrepot.identity import accounts, credentials
 from entrepot.identity.credentials import NewKey, Vault
 from entrepot.identity.principals import Principal, root_of
 from entrepot.identity.rootkey import RootKeyRefused
-from entrepot.registry import garbage, verification
 from entrepot.runtime import Runtime
 from entrepot.serving import endpoint, supervisor
 from entrepot.serving.endpoint import ListenerRefused
@@ -109,6 +108,8 @@ def env(settings: Settings) -> None:
 @_settings(*_PLACE, "gc_grace", "upload_lifetime")
 def gc(settings: Settings, grace: int | None) -> None:
     """Remove what no image needs; the server may be at work."""
+    from entrepot.registry import garbage  # noqa: PLC0415  # 0.1 s that a start need not wait for
+
     with _runtime(settings) as runtime:
         collected = garbage.collect(runtime, grace=settings.gc_grace if grace is None else grace)
     click.echo("removed: " + ", ".join(f"{kind} {count}" for kind, count in asdict(collected).items()))
@@ -118,10 +119,12 @@ def gc(settings: Settings, grace: int | None) -> None:
 @_settings(*_PLACE)
 def verify(settings: Settings) -> None:
     """Read everything again and report damage; the server may be at work. Exit code 1: there is some."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn  # noqa: PLC0415  # 50 ms that other commands need not wait for
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn  # noqa: PLC0415  # the same
 
-    columns = BarColumn(bar_width=None), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
-    with _runtime(settings) as runtime, Progress(*columns) as progress:
+    from entrepot.registry import verification  # noqa: PLC0415  # 0.1 s that a start need not wait for
+
+    bar = Progress(BarColumn(bar_width=None), DownloadColumn(), TimeRemainingColumn())
+    with _runtime(settings) as runtime, bar as progress:
         task = progress.add_task("verify")
         report = verification.verify(runtime, lambda done, total: progress.update(task, completed=done, total=total))
     for sentence in report.damage:

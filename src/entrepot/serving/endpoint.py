@@ -4,10 +4,9 @@ import errno
 import json
 import shlex
 import socket
+import ssl
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-
-from cryptography import x509
 
 from entrepot.serving.folder import FolderRefused, profile_of, read_profile, write_privately
 from entrepot.serving.patience import patiently
@@ -49,6 +48,11 @@ def claim(settings: Settings) -> Settings:
         bound = patiently(lambda: _bound(family, (str(address[0]), port)), while_=_Busy)
     except OSError as error:
         raise ListenerRefused(f"listen: {settings.listen} cannot be listened on: {_reason(error, port)}") from None
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key, password="")
+        except (OSError, ValueError) as error:
+            raise ListenerRefused(f"tls_cert, tls_key: certificate and key cannot be used together: {error}") from None
     numeric = f"[{address[0]}]" if family == socket.AF_INET6 else str(address[0])
     return replace(settings, listen=f"{numeric}:{bound}")
 
@@ -59,11 +63,11 @@ def endpoint_of(settings: Settings) -> Endpoint:
     host, scheme, ca = _ANY.get(host, host), "http", None
     if settings.tls_cert is not None:
         scheme = "https"
-        chain = x509.load_pem_x509_certificates(settings.tls_cert.read_bytes())
-        host = _name_in(chain[0]) or host
-        # Who has a certificate of a public authority needs no file; a chain up to its root is such a file.
-        if chain[-1].issuer == chain[-1].subject:
-            ca = str(settings.tls_cert)
+        from entrepot.serving import certificates  # noqa: PLC0415  # it costs a start without TLS 60 ms
+
+        chain = certificates.load(settings.tls_cert)
+        host = certificates.name_in(chain[0]) or host
+        ca = str(settings.tls_cert) if certificates.is_whole(chain) else None
     host = f"[{host}]" if ":" in host else host
     return Endpoint(f"{scheme}://{host}:{port}", settings.region, settings.account, str(profile_of(settings)), ca)
 
@@ -124,17 +128,3 @@ def _reason(error: OSError, port: int) -> str:
     if error.errno == errno.EACCES:
         return "ports below 1024 need the right to bind them. Take a higher one"
     return error.strerror or str(error)
-
-
-def _name_in(certificate: x509.Certificate) -> str | None:
-    """The name by which to call a server with this certificate from here; None where it has none."""
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return None
-    hosts = [name for name in names.get_values_for_type(x509.DNSName) if "*" not in name]
-    addresses = [str(address) for address in names.get_values_for_type(x509.IPAddress)]
-    for name in ("localhost", *hosts, *addresses):
-        if name in hosts or name in addresses:
-            return name
-    return None

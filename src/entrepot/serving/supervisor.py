@@ -20,8 +20,10 @@ from granian.server import Server
 from entrepot.identity.credentials import NewKey
 from entrepot.serving import endpoint
 from entrepot.serving.folder import held, prepare
+from entrepot.serving.keeper import Keeper
 from entrepot.serving.processes import confine
 from entrepot.settings import Settings
+from entrepot.telemetry.logs import set_up
 
 # Source: security-design §8.1. Hyper counts the wait for the next request's header in this too.
 _HEADER_TIMEOUT = 10_000  # milliseconds
@@ -45,20 +47,31 @@ def serve(settings: Settings, announce: Callable[[Settings, NewKey | None], None
     Raises: FolderRefused, RootKeyRefused, SchemaRefused, ListenerRefused.
     """
     confine()
+    set_up()
     with held(settings):
         settings = endpoint.claim(settings)
         made = prepare(settings)
         endpoint.write(settings)
         _start_from_nothing()
-        threading.Thread(target=_announce, args=(settings, made, announce), daemon=True).start()
-        server = _server(settings)
-        server.serve(target_loader=functools.partial(_load, settings, os.getpid()), wrap_loader=False)
+        jobs = Keeper(_in_child, "entrepot.serving.jobs", "work", settings, os.getpid())
+        application = functools.partial(_in_child, "entrepot.serving.worker", "application", settings, os.getpid())
+
+        def when_up() -> None:
+            announce(settings, made)
+            # Last, because its imports would keep the workers from the processor.
+            if settings.gc_interval:
+                jobs.start()
+
+        threading.Thread(target=_wait, args=(settings.listener, when_up), daemon=True).start()
+        try:
+            _server(settings).serve(target_loader=application, wrap_loader=False)
+        finally:
+            jobs.stop()
 
 
-def _load(settings: Settings, parent: int) -> Any:
-    """In a worker: its application. What it imports, the parent must not need."""
-    worker = importlib.import_module("entrepot.serving.worker")
-    return worker.application(settings, parent)
+def _in_child(module: str, function: str, settings: Settings, parent: int) -> Any:
+    """In a child: call what only it imports; the parent has better use for the time and the memory."""
+    return getattr(importlib.import_module(module), function)(settings, parent)
 
 
 def _server(settings: Settings) -> Any:
@@ -96,13 +109,12 @@ def _start_from_nothing() -> None:
     sys.modules["__main__"] = types.ModuleType("__main__")
 
 
-def _announce(settings: Settings, made: NewKey | None, announce: Callable[[Settings, NewKey | None], None]) -> None:
-    address = settings.listener
+def _wait(address: tuple[str, int], then: Callable[[], None]) -> None:
     while True:
         try:
             socket.create_connection(address, timeout=1).close()
         except OSError:
             time.sleep(0.02)
         else:
-            announce(settings, made)
+            then()
             return

@@ -1,0 +1,26 @@
+"""What the process of jobs runs: garbage collection, by the clock."""
+
+from datetime import timedelta
+from typing import NoReturn
+
+from entrepot.jobs.job import Every
+from entrepot.jobs.worker import run
+from entrepot.registry import garbage
+from entrepot.runtime import Runtime
+from entrepot.serving.folder import open_runtime
+from entrepot.serving.processes import confine, die_with
+from entrepot.settings import Settings
+from entrepot.telemetry.logs import set_up
+
+
+def work(settings: Settings, parent: int) -> NoReturn:
+    """Do the jobs of the deployment until SIGTERM, in a child of *parent*."""
+    confine()
+    die_with(parent)
+    set_up()
+    run(open_runtime(settings), [Every(timedelta(seconds=settings.gc_interval), "collect-garbage", _collect)])
+
+
+def _collect(runtime: Runtime) -> object:
+    """Doing it twice, or stopping anywhere, does no harm: see ``registry.garbage``."""
+    return garbage.collect(runtime, grace=runtime.settings.gc_grace)

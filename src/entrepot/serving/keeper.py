@@ -1,0 +1,52 @@
+"""Keeps one process beside the workers alive: starts it, and starts it again when it ends unasked."""
+
+import logging
+import multiprocessing
+import threading
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+
+_log = logging.getLogger("entrepot.serving")
+
+# Before it is started again: what fails at once would else fail a hundred times a second.
+_PAUSE = 5.0
+_PATIENCE = 10.0
+
+
+class Keeper:
+    """
+    A thread that holds one process. *target* and *arguments* are pickled.
+
+    On Linux a child can ask to die with the thread that started it, so the one that starts it stays with it.
+    """
+
+    def __init__(self, target: Callable[..., object], *arguments: object) -> None:
+        self._target, self._arguments = target, arguments
+        self._ending = threading.Event()
+        self._process: BaseProcess | None = None
+        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
+
+    def start(self) -> None:
+        """Start the process, and stay with it."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the process as SIGTERM ends it, or if it does not listen, at once."""
+        self._ending.set()
+        if self._thread.ident is None:
+            return
+        for end in (BaseProcess.terminate, BaseProcess.kill):
+            if self._process is not None and self._process.is_alive():
+                end(self._process)
+            self._thread.join(_PATIENCE)
+
+    def _keep(self) -> None:
+        while not self._ending.is_set():
+            self._process = multiprocessing.get_context("spawn").Process(
+                target=self._target, args=self._arguments, name="jobs"
+            )
+            self._process.start()
+            self._process.join()
+            if not self._ending.is_set():
+                _log.error("the process of jobs ended with %s; it is started again", self._process.exitcode)
+                self._ending.wait(_PAUSE)
