@@ -36,6 +36,7 @@ class Server:
         self.port = port or free_port()
         self.settings = {f"ENTREPOT_{name.upper()}": str(value) for name, value in settings.items()}
         self.process: subprocess.Popen[bytes] | None = None
+        self._clients: dict[tuple[str, tuple[str, str] | None, str], Any] = {}
         self.log = data.parent / f"{data.name}.log"
 
     @property
@@ -121,10 +122,17 @@ class Server:
         return found
 
     def aws(self, service: str, *, key: tuple[str, str] | None = None, region: str = REGION) -> Any:
-        """A boto3 client: of the root user, or of the access key (id, secret)."""
-        if key is None:
-            environment = self.environment()
-            key = environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]
+        """A boto3 client: of the root user, or of the access key (id, secret). Each is made once: it takes a second."""
+        wanted = service, key, region
+        if wanted not in self._clients:
+            self._clients[wanted] = self._client(service, key or self._root_key(), region)
+        return self._clients[wanted]
+
+    def _root_key(self) -> tuple[str, str]:
+        environment = self.environment()
+        return environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]
+
+    def _client(self, service: str, key: tuple[str, str], region: str) -> Any:
         client: Any = boto3.client  # its stubs know one overload for each of 400 services
         return client(
             service,

@@ -1,0 +1,83 @@
+"""Pushes by the API alone, as a client without Docker does them."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.server import descriptor, digest_of, manifest
+
+
+def push_layer(ecr: Any, repository: str, content: bytes) -> str:
+    """Upload a layer in one part, if it is not there; its digest."""
+    digest = digest_of(content)
+    (layer,) = ecr.batch_check_layer_availability(repositoryName=repository, layerDigests=[digest])["layers"]
+    if layer["layerAvailability"] == "UNAVAILABLE":
+        upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+        ecr.upload_layer_part(
+            repositoryName=repository,
+            uploadId=upload,
+            partFirstByte=0,
+            partLastByte=len(content) - 1,
+            layerPartBlob=content,
+        )
+        ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest])
+    return digest
+
+
+def image(ecr: Any, repository: str, name: str, **members: Any) -> str:
+    """The text of a manifest whose layers are pushed; *name* makes it differ from others."""
+    config, layer = json.dumps({"name": name}).encode(), f"layer of {name}".encode()
+    for content in (config, layer):
+        push_layer(ecr, repository, content)
+    return json.dumps(manifest(config, layer, **members))
+
+
+def push_image(ecr: Any, repository: str, name: str, *tags: str, **members: Any) -> str:
+    """Push an image; its digest."""
+    text = image(ecr, repository, name, **members)
+    for tag in tags or (None,):
+        ecr.put_image(repositoryName=repository, imageManifest=text, **({"imageTag": tag} if tag else {}))
+    return digest_of(text.encode())
+
+
+def index(*digests: str) -> str:
+    """The text of an index of manifests."""
+    listed = [
+        {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": 2} for digest in digests
+    ]
+    media_type = "application/vnd.oci.image.index.v1+json"
+    return json.dumps({"schemaVersion": 2, "mediaType": media_type, "manifests": listed})
+
+
+def subject(digest: str) -> dict[str, Any]:
+    """The descriptor with which a referrer points at an image."""
+    return {**descriptor(b"", "application/vnd.oci.image.manifest.v1+json"), "digest": digest}
+
+
+class Refused:
+    """A call that has to be refused: ``with refused("RepositoryNotFoundException") as error: …``."""
+
+    def __init__(self, code: str, message: str | None = None) -> None:
+        self.code, self.message = code, message
+        self.response: dict[str, Any] = {}
+        self._raises = pytest.raises(ClientError)
+
+    def __enter__(self) -> "Refused":
+        self._info = self._raises.__enter__()
+        return self
+
+    def __exit__(self, *failure: object) -> bool:
+        caught = bool(self._raises.__exit__(*failure))
+        self.response = dict(self._info.value.response)
+        error = self.response["Error"]
+        assert error["Code"] == self.code, error
+        if self.message is not None:
+            assert error["Message"] == self.message
+        return caught
+
+
+def refused(code: str, message: str | None = None) -> Refused:
+    """That what follows is refused with this code and, if one is given, exactly this sentence."""
+    return Refused(code, message)
