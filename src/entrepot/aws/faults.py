@@ -4,7 +4,7 @@ Refusals of the front door, and how the codes that any operation may raise trave
 Their texts are AWS's own, because clients and people search for them.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from entrepot.errors import Fault
 
@@ -88,8 +88,7 @@ class InternalFailure(FrontDoor, aws="ServerException"):
     message = "The request could not be completed: an internal error, logged as {request_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
+class Wire(NamedTuple):
     """How a code travels: its name in the query protocol, the HTTP status elsewhere and in the query protocol."""
 
     query_code: str
