@@ -1,0 +1,138 @@
+"""Docker's engine and client, from a newcomer's first commands on."""
+
+import shlex
+import shutil
+
+import pytest
+
+from tests.clients.kit import Shell, as_root, docker_engine, short_folder
+from tests.support.clients import client
+from tests.support.server import ENTREPOT
+
+DOCKERFILE = """\
+FROM scratch
+COPY busybox /bin/busybox
+COPY motd /etc/motd
+ENTRYPOINT ["/bin/busybox"]
+CMD ["cat", "/etc/motd"]
+"""
+
+# The words are those of Amazon's guide; only the host is another.
+FIRST_COMMANDS = r"""
+set -euo pipefail
+eval "$(ENTREPOT env --data DATA)"
+aws ecr create-repository --repository-name my-app --image-tag-mutability IMMUTABLE \
+    --image-scanning-configuration scanOnPush=true
+aws ecr get-login-password | docker login --username AWS --password-stdin localhost:5000
+docker tag my-app:latest localhost:5000/my-app:1
+docker push localhost:5000/my-app:1
+docker rmi localhost:5000/my-app:1
+docker pull localhost:5000/my-app:1
+aws ecr list-images --repository-name my-app
+aws ecr describe-images --repository-name my-app
+aws ecr batch-delete-image --repository-name my-app --image-ids imageTag=1
+aws ecr delete-repository --repository-name my-app --force
+"""
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """A shell with an engine that has one image, my-app:latest, of two layers."""
+    as_root()
+    dockerd, docker = client("dockerd"), client("docker")
+    with short_folder() as folder, docker_engine(Shell(folder), dockerd, docker) as shell:
+        context = folder / "context"
+        context.mkdir()
+        (context / "Dockerfile").write_text(DOCKERFILE)
+        (context / "motd").write_text("hello from a layer\n")
+        shutil.copy(client("busybox"), context / "busybox")
+        shell(docker, "build", "--network", "none", "-t", "my-app:latest", context)
+        yield shell
+
+
+@pytest.fixture
+def docker(engine, host, password):
+    """docker, logged in; what it stored goes away after the test."""
+    program = client("docker")
+    engine(program, "login", "--username", "AWS", "--password-stdin", host, given=password)
+    yield lambda *arguments: engine(program, *arguments).strip()
+    engine(program, "logout", host)
+
+
+def test_the_first_commands_of_a_newcomer_work_word_for_word(engine, server):
+    aws = client("aws").parent
+    words = {"ENTREPOT": shlex.quote(str(ENTREPOT)), "DATA": shlex.quote(str(server.data))}
+    script = FIRST_COMMANDS.replace("localhost:5000", f"localhost:{server.port}")
+    for word, value in words.items():
+        script = script.replace(word, value)
+    settings = {"AWS_PAGER": "", "PATH": f"{aws}:{engine.environment['PATH']}"}
+    shell = Shell(engine.home, **engine.environment | settings)
+
+    said = shell("bash", "-c", script)
+
+    assert "Login Succeeded" in said
+    assert '"imageTagMutability": "IMMUTABLE"' in said
+    assert '"scanOnPush": true' in said
+    assert f"Status: Downloaded newer image for localhost:{server.port}/my-app:1" in said
+    assert said.count('"imageTag": "1"') == 2
+    assert '"imageManifestMediaType": "application/vnd.docker.distribution.manifest.v2+json"' in said
+    assert '"failures": []' in said
+
+
+def test_what_is_pulled_is_what_was_pushed_and_runs(docker, engine, host, repository):
+    name = f"{host}/{repository}:1"
+    docker("tag", "my-app:latest", name)
+    docker("push", name)
+    image = docker("inspect", "-f", "{{.Id}}", name)
+    docker("rmi", name, "my-app:latest")
+
+    docker("pull", name)
+
+    docker("tag", name, "my-app:latest")
+    assert docker("inspect", "-f", "{{.Id}}", name) == image
+    assert docker("run", "--rm", "--network", "none", name) == "hello from a layer"
+    docker("rmi", name)
+
+
+def test_layers_are_mounted_from_another_repository(docker, host, repository, server):
+    other = f"{repository}/mounted"
+    server.aws("ecr").create_repository(repositoryName=other)
+    for name in (repository, other):
+        docker("tag", "my-app:latest", f"{host}/{name}:1")
+    docker("push", f"{host}/{repository}:1")
+
+    said = docker("push", f"{host}/{other}:1")
+
+    assert said.count(f"Mounted from {repository}") == 2
+
+
+def test_an_immutable_tag_is_kept_and_docker_says_why(docker, engine, host, server, repository):
+    server.aws("ecr").put_image_tag_mutability(repositoryName=repository, imageTagMutability="IMMUTABLE")
+    name = f"{host}/{repository}:1"
+    docker("tag", "my-app:latest", name)
+    docker("push", name)
+    container = docker("create", "my-app:latest")
+    docker("commit", "--message", "another image", container, name)
+    docker("rm", container)
+
+    said = engine.refused(client("docker"), "push", name)
+
+    reason = "already exists in the '{}' repository and cannot be overwritten because the repository is immutable."
+    assert reason.format(repository) in said
+
+
+def test_a_push_to_a_missing_repository_says_what_is_missing(docker, engine, host):
+    name = f"{host}/test/not-there:1"
+    docker("tag", "my-app:latest", name)
+
+    said = engine.refused(client("docker"), "push", name)
+
+    assert "The repository with name 'test/not-there' does not exist in the registry with id '123456789012'" in said
+
+
+def test_a_wrong_password_does_not_log_in(engine, host):
+    said = engine.refused(
+        client("docker"), "login", "--username", "AWS", "--password-stdin", host, given="not the password"
+    )
+
+    assert "401 Unauthorized" in said or "unauthorized" in said
