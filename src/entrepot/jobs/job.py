@@ -1,0 +1,44 @@
+"""What a job is: a name, work, and how often it is done. Nothing here runs anything."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from entrepot.runtime import Runtime
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """
+    Work that is done again and again, by the clock.
+
+    A crash has it done once more, from its beginning; so doing it twice, or stopping in the middle, must
+    do no harm, and *work* says in its docstring why it does none. What it returns goes to the log.
+    """
+
+    interval: timedelta
+    name: str
+    work: Callable[[Runtime], object]
+
+
+def cron_of(interval: timedelta) -> str:
+    """
+    When it is time, as a cron expression of six fields, the first of which is seconds; UTC.
+
+    A clock's face divides only so often: the expression is of the longest time up to *interval* that
+    divides the minute, the hour or the day evenly, at least a second and at most a day.
+    """
+    seconds = max(1, int(interval.total_seconds()))
+    if seconds < _MINUTE:
+        return f"*/{_largest_divisor(_MINUTE, seconds)} * * * * *"
+    if seconds < _HOUR:
+        return f"0 */{_largest_divisor(60, seconds // _MINUTE)} * * * *"
+    if seconds < _DAY:
+        return f"0 0 */{_largest_divisor(24, seconds // _HOUR)} * * *"
+    return "0 0 0 * * *"
+
+
+def _largest_divisor(whole: int, most: int) -> int:
+    return next(part for part in range(most, 0, -1) if whole % part == 0)
