@@ -24,7 +24,6 @@ no harm. Source: ours.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from datetime import timedelta
 from functools import partial
 from itertools import islice
 from typing import Self
@@ -33,12 +32,10 @@ from sqlalchemy import bindparam, delete, exists, or_, select, tuple_
 
 from entrepot import clock
 from entrepot.database import Database, Row, Statement, Transaction
-from entrepot.jobs import Every
 from entrepot.registry import remains
 from entrepot.registry.remains import BATCH
 from entrepot.registry.tables import blobs, links, manifest_blobs, repositories, uploads
 from entrepot.runtime import Runtime
-from entrepot.settings import Settings
 from entrepot.storage import BlobStore
 
 
@@ -76,13 +73,6 @@ def collect(runtime: Runtime, *, grace: float, now: float | None = None) -> Coll
         + Collected(objects=_collect_objects(database, store, before))
         + Collected(uploads=_collect_uploads(database, store, before))
     )
-
-
-def periodic(settings: Settings) -> list[Every]:
-    """Collection by the clock, as *settings* want it. It may stop anywhere and be done twice: see above."""
-    if not settings.gc_interval:
-        return []
-    return [Every(timedelta(seconds=settings.gc_interval), "garbage", lambda r: collect(r, grace=r.settings.gc_grace))]
 
 
 # Upload sessions, and files that no session has.
