@@ -3,6 +3,7 @@
 import re
 
 from entrepot.oci.faults import RangeInvalid
+from entrepot.registry.faults import LayerPartLength
 
 # A client sends a piece of an upload in one of three ways: with a Content-Range, with a Content-Length
 # alone, or chunked with neither. Only the first says where the piece belongs, so only the first can be
@@ -16,11 +17,11 @@ _CONTENT_RANGE = re.compile(r"(?:bytes[ =])?(\d{1,19})-(\d{1,19})(?:/(?:\d{1,19}
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 
 
-def check_piece(size: int, content_range: str | None) -> None:
+def check_piece(size: int, content_range: str | None, *, length: int | None = None) -> None:
     """
-    Whether a piece with this Content-Range follows the *size* bytes that are there.
+    Whether a piece with this Content-Range follows the *size* bytes that are there, and has *length* bytes.
 
-    Raises: RangeInvalid, when it would leave a hole or overlap.
+    Raises: RangeInvalid, when it would leave a hole or overlap; LayerPartLength.
     Source: OCI distribution-spec 1.1, "Pushing a blob in chunks".
     """
     if content_range is None:
@@ -28,6 +29,9 @@ def check_piece(size: int, content_range: str | None) -> None:
     match = _CONTENT_RANGE.fullmatch(content_range)
     if match is None or int(match[1]) != size:
         raise RangeInvalid(start=match[1] if match else content_range[:100], size=size)
+    stated = int(match[2]) + 1 - size
+    if length is not None and length != stated:
+        raise LayerPartLength(length=length, stated=stated)
 
 
 def uploaded(size: int) -> str:

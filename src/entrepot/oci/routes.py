@@ -2,7 +2,8 @@
 The URL table of the OCI face: what is asked, which function answers, and what its principal must be allowed.
 
 Every address is ``/v2/<name>/<kind>/<reference>``, where an upload's is ``…/blobs/uploads/<id>``; so the
-last two segments choose the row, and a name may contain whatever its grammar admits.
+last two segments choose the row, and a name may contain whatever its grammar admits. ``uploads`` is where
+sessions begin, ``upload`` is one of them.
 
 Rights are alternatives, of which one must be granted whole: each is a set of (action, resource).
 """
@@ -84,10 +85,10 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "blobs"): Route(get_blob, _each("ecr:GetDownloadUrlForLayer")),
     ("DELETE", "blobs"): Route(delete_blob, _each("ecr:BatchDeleteImage")),
     ("POST", "uploads"): Route(begin_upload, _beginning, pushes=True),
-    ("PATCH", "uploads"): Route(patch_upload, _each("ecr:UploadLayerPart"), pushes=True),
-    ("PUT", "uploads"): Route(finish_upload, _finishing, pushes=True),
-    ("GET", "uploads"): Route(get_upload, _each("ecr:UploadLayerPart")),
-    ("DELETE", "uploads"): Route(cancel_upload, _each("ecr:InitiateLayerUpload")),
+    ("PATCH", "upload"): Route(patch_upload, _each("ecr:UploadLayerPart"), pushes=True),
+    ("PUT", "upload"): Route(finish_upload, _finishing, pushes=True),
+    ("GET", "upload"): Route(get_upload, _each("ecr:UploadLayerPart")),
+    ("DELETE", "upload"): Route(cancel_upload, _each("ecr:InitiateLayerUpload")),
 }
 
 
@@ -108,7 +109,9 @@ def address_of(path: str) -> Address | None:
     name, _, kind = head.rpartition("/")
     if kind == "uploads":
         name, _, parent = name.rpartition("/")
-        return Address(name, kind, reference) if parent == "blobs" else None
+        if parent != "blobs":
+            return None
+        return Address(name, "upload", reference) if reference else Address(name, "uploads", "")
     if kind == "blobs" and reference == "uploads":
         return Address(name, "uploads", "")
     if kind == "tags":

@@ -156,12 +156,11 @@ async def _whole_blob(request: Request, digest: str) -> Response | None:
 async def _append_to_row(request: Request, piece: bytes) -> int | None:
     """The new size of an upload whose bytes still fit into its row; None where they do not."""
     limit = request.context.runtime.settings.inline_limit
-    content_range = request.header(b"content-range")
 
     def work(tx: Transaction) -> int | None:
         repository = repositories.get(tx, request.registry, request.name)
         session = uploads.idle(tx, repository, request.reference, request.principal.id)
-        ranges.check_piece(session.size, content_range)
+        ranges.check_piece(session.size, request.header(b"content-range"), length=len(piece))
         if session.content is None or session.size + len(piece) > limit:
             return None
         content = session.content + piece
@@ -240,13 +239,13 @@ async def _finish_in_file(request: Request, body: Body, head: bytes, digest: str
 
 
 async def _claim(request: Request, claim: str, *, written: bool) -> Session:
-    content_range = request.header(b"content-range")
+    content_range, length = request.header(b"content-range"), request.header(b"content-length")
 
     def work(tx: Transaction) -> Session:
         repository = repositories.get(tx, request.registry, request.name)
         session = uploads.claim(tx, repository, request.reference, principal=request.principal.id, by=claim)
         if written or content_range:
-            ranges.check_piece(session.size, content_range)
+            ranges.check_piece(session.size, content_range, length=int(length) if length else None)
         return session
 
     return await request.context.runtime.database.awrite(work)

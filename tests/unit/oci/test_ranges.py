@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from entrepot.oci import ranges
 from entrepot.oci.faults import RangeInvalid
+from entrepot.registry.faults import LayerPartLength
 
 sizes = st.integers(0, 10_000)
 
@@ -26,6 +27,15 @@ def test_a_piece_that_leaves_a_hole_is_refused(content_range):
     """Chunks MUST be uploaded in order. distribution-spec 1.1, "Pushing a blob in chunks"."""
     with pytest.raises(RangeInvalid):
         ranges.check_piece(10, content_range)
+
+
+@pytest.mark.parametrize(
+    ("content_range", "length"), [("10-20", 10), ("10-20", 12), ("10-10", 0), ("10-9", 1), ("10-0", 5)]
+)
+def test_a_piece_that_is_not_as_long_as_it_says_is_refused(content_range, length):
+    """Content-Length: <length of chunk>. distribution-spec 1.1, "Pushing a blob in chunks"."""
+    with pytest.raises(LayerPartLength):
+        ranges.check_piece(10, content_range, length=length)
 
 
 def test_a_piece_whose_numbers_are_too_long_is_refused_unread():

@@ -28,12 +28,12 @@ DIGEST = "sha256:" + "a" * 64
         (f"/v2/app/referrers/{DIGEST}", ("app", "referrers", DIGEST)),
         ("/v2/app/blobs/uploads/", ("app", "uploads", "")),
         ("/v2/app/blobs/uploads", ("app", "uploads", "")),
-        ("/v2/app/blobs/uploads/0b6c", ("app", "uploads", "0b6c")),
+        ("/v2/app/blobs/uploads/0b6c", ("app", "upload", "0b6c")),
         # Names may contain the words of the table.
         ("/v2/blobs/uploads/manifests/latest", ("blobs/uploads", "manifests", "latest")),
         ("/v2/manifests/manifests/manifests", ("manifests", "manifests", "manifests")),
         ("/v2/tags/list/tags/list", ("tags/list", "tags", "")),
-        ("/v2/a/blobs/uploads/blobs/uploads/0b6c", ("a/blobs/uploads", "uploads", "0b6c")),
+        ("/v2/a/blobs/uploads/blobs/uploads/0b6c", ("a/blobs/uploads", "upload", "0b6c")),
         (f"/v2/a/uploads/blobs/{DIGEST}", ("a/uploads", "blobs", DIGEST)),
     ],
 )
@@ -127,10 +127,10 @@ def test_every_route_asks_for_rights_in_the_registry_that_was_addressed(route):
         ("HEAD", "blobs", [["BatchCheckLayerAvailability app"], ["GetDownloadUrlForLayer app"]]),
         ("DELETE", "blobs", [["BatchDeleteImage app"]]),
         ("POST", "uploads", [["InitiateLayerUpload app"]]),
-        ("PATCH", "uploads", [["UploadLayerPart app"]]),
-        ("PUT", "uploads", [["CompleteLayerUpload app", "UploadLayerPart app"]]),
-        ("GET", "uploads", [["UploadLayerPart app"]]),
-        ("DELETE", "uploads", [["InitiateLayerUpload app"]]),
+        ("PATCH", "upload", [["UploadLayerPart app"]]),
+        ("PUT", "upload", [["CompleteLayerUpload app", "UploadLayerPart app"]]),
+        ("GET", "upload", [["UploadLayerPart app"]]),
+        ("DELETE", "upload", [["InitiateLayerUpload app"]]),
     ],
 )
 def test_the_rights_of_a_route_are_those_of_ecr(method, kind, rights):
@@ -162,6 +162,6 @@ def test_a_whole_blob_in_one_request_asks_for_all_three_rights():
 
 
 def test_a_closing_request_without_a_body_adds_no_bytes():
-    (rights,) = ROUTES["PUT", "uploads"].rights(_request("PUT", headers=[(b"content-length", b"0")]))
+    (rights,) = ROUTES["PUT", "upload"].rights(_request("PUT", headers=[(b"content-length", b"0")]))
 
     assert [action for action, _ in rights] == ["ecr:CompleteLayerUpload"]
