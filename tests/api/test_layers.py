@@ -112,10 +112,10 @@ def test_a_part_out_of_order_says_where_to_go_on(ecr, repository, upload):
     with refused("InvalidLayerPartException", "First byte of the layer part is 12 instead of 10") as error:
         _part(ecr, repository, upload, b"x", first=12)
 
-    assert error.response["lastValidByteReceived"] == 9
-    assert error.response["registryId"] == ACCOUNT
-    assert error.response["repositoryName"] == repository
-    assert error.response["uploadId"] == upload
+    assert error["lastValidByteReceived"] == 9
+    assert error["registryId"] == ACCOUNT
+    assert error["repositoryName"] == repository
+    assert error["uploadId"] == upload
 
 
 def test_a_part_of_another_length_than_it_says_is_refused(ecr, repository, upload):

@@ -1,6 +1,8 @@
 """Pushes by the API alone, as a client without Docker does them."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -56,28 +58,14 @@ def subject(digest: str) -> dict[str, Any]:
     return {**descriptor(b"", "application/vnd.oci.image.manifest.v1+json"), "digest": digest}
 
 
-class Refused:
-    """A call that has to be refused: ``with refused("RepositoryNotFoundException") as error: …``."""
-
-    def __init__(self, code: str, message: str | None = None) -> None:
-        self.code, self.message = code, message
-        self.response: dict[str, Any] = {}
-        self._raises = pytest.raises(ClientError)
-
-    def __enter__(self) -> "Refused":
-        self._info = self._raises.__enter__()
-        return self
-
-    def __exit__(self, *failure: object) -> bool:
-        caught = bool(self._raises.__exit__(*failure))
-        self.response = dict(self._info.value.response)
-        error = self.response["Error"]
-        assert error["Code"] == self.code, error
-        if self.message is not None:
-            assert error["Message"] == self.message
-        return caught
-
-
-def refused(code: str, message: str | None = None) -> Refused:
-    """That what follows is refused with this code and, if one is given, exactly this sentence."""
-    return Refused(code, message)
+@contextmanager
+def refused(code: str, message: str | None = None) -> Iterator[dict[str, Any]]:
+    """That what follows is refused with this code and, if one is given, exactly this sentence; then the answer."""
+    answer: dict[str, Any] = {}
+    with pytest.raises(ClientError) as caught:
+        yield answer
+    answer.update(caught.value.response)
+    error = answer["Error"]
+    assert error["Code"] == code, error
+    if message is not None:
+        assert error["Message"] == message
