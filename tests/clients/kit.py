@@ -52,6 +52,7 @@ class Shell:
             capture_output=True,
             text=True,
             timeout=_PATIENCE,
+            check=False,
         )
 
 

@@ -1,0 +1,83 @@
+"""containerd, by its own client ctr, over plain http."""
+
+import tarfile
+
+import pytest
+
+from tests.clients.kit import Shell, as_root, daemon, short_folder
+from tests.support.clients import client
+
+CONFIG = """\
+version = 2
+root = "{folder}/root"
+state = "{folder}/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]
+[grpc]
+address = "{folder}/c.sock"
+[ttrpc]
+address = "{folder}/t.sock"
+"""
+
+
+@pytest.fixture(scope="module")
+def ctr():
+    """ctr at a containerd of its own."""
+    as_root()
+    containerd, program = client("containerd"), client("ctr")
+    with short_folder() as folder:
+        shell = Shell(folder)
+        (folder / "config.toml").write_text(CONFIG.format(folder=folder))
+
+        def run(*arguments):
+            return shell(program, "--address", folder / "c.sock", *arguments).strip()
+
+        def ready():
+            return shell.attempt(program, "--address", folder / "c.sock", "version").returncode == 0
+
+        with daemon(shell, [containerd, "--config", folder / "config.toml"], ready):
+            yield run
+
+
+@pytest.fixture
+def imported(ctr, images, host, repository, tmp_path):
+    """The name of an image of the engine's, as it will be called at the registry."""
+    with tarfile.open(tmp_path / "index.tar", "w") as archive:
+        archive.add(images.index, arcname=".")
+    name = f"{host}/{repository}"
+    ctr("images", "import", "--no-unpack", "--all-platforms", "--base-name", name, tmp_path / "index.tar")
+    return f"{name}:1"
+
+
+def test_an_index_is_pushed_and_pulled_with_all_its_platforms(ctr, imported, images, password):
+    login = ["--plain-http", "--user", f"AWS:{password}"]
+    ctr("images", "push", *login, imported)
+    ctr("images", "rm", "--sync", imported)
+    assert imported not in ctr("images", "ls", "-q")
+
+    ctr("images", "pull", *login, "--all-platforms", "--snapshotter=native", imported)
+
+    listed = next(line for line in ctr("images", "ls").splitlines() if line.startswith(imported))
+    assert images.index_digest in listed
+    assert "linux/amd64,linux/arm64" in listed
+    kept = ctr("content", "ls", "-q").split()
+    assert {images.index_digest, *images.children, *images.layers} <= set(kept)
+
+
+def test_what_is_pulled_runs(ctr, imported, password):
+    login = ["--plain-http", "--user", f"AWS:{password}"]
+    ctr("images", "push", *login, imported)
+    ctr("images", "rm", "--sync", imported)
+    ctr("images", "pull", *login, "--snapshotter=native", imported)
+
+    said = ctr("run", "--rm", "--snapshotter=native", imported, "it-runs")
+
+    assert said == "hello from a layer"
+
+
+def test_a_pull_by_digest_needs_no_tag(ctr, imported, images, host, repository, password):
+    login = ["--plain-http", "--user", f"AWS:{password}"]
+    ctr("images", "push", *login, imported)
+
+    ctr("content", "fetch", *login, f"{host}/{repository}@{images.children[1]}")
+
+    assert f"{host}/{repository}@{images.children[1]}" in ctr("images", "ls", "-q")
