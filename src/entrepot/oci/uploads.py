@@ -18,7 +18,7 @@ from entrepot.oci.faults import BodyIncomplete, BodyTooLarge
 from entrepot.oci.messages import Header, Request, Response, empty
 from entrepot.oci.streams import Body, body_of
 from entrepot.registry import blobs, registries, repositories, uploads
-from entrepot.registry.faults import InvalidLayer, UploadNotFound
+from entrepot.registry.faults import InvalidLayer, UploadBusy, UploadNotFound
 from entrepot.registry.uploads import Session
 from entrepot.storage import digesting
 from entrepot.storage.digesting import Hasher
@@ -269,7 +269,7 @@ async def _take(
     """
     Write what the body brings behind what the session has, hashed by *algorithm* on the way where it can be.
 
-    Raises: NoSpace, BodyTooLarge, UploadNotFound. That the body broke off is told by ``ended``. Unless
+    Raises: NoSpace, BodyTooLarge, UploadNotFound, UploadBusy. That the body broke off is told by ``ended``. Unless
     it is to be *durable*, the store's ``finish`` has to follow.
     """
     context = request.context
@@ -285,6 +285,8 @@ async def _take(
         appending = await context.run(lambda: store.append(session.id, start))
     except FileNotFoundError:
         raise UploadNotFound(upload=session.id, name=request.name, account=request.registry.account) from None
+    except BlockingIOError:  # the claim of a request that still writes has run out
+        raise UploadBusy(upload=session.id) from None
     ended = True
     async with digesting.Intake(appending, hasher, context.pool) as intake:
         for piece in (kept, head):

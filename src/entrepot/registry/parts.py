@@ -20,6 +20,7 @@ from entrepot.registry.faults import (
     LayerAlreadyExists,
     LayerPartLength,
     LayerPartTooSmall,
+    UploadBusy,
     UploadNotFound,
 )
 from entrepot.registry.uploads import Session
@@ -144,6 +145,8 @@ def _append_to_store(runtime: Runtime, target: Target, session: Session, *, part
         runtime.database.write(lambda tx: uploads.give_up(tx, session.id, claim))
         if isinstance(error, FileNotFoundError):
             raise UploadNotFound(upload=target.upload, name=target.name, account=target.registry.account) from None
+        if isinstance(error, BlockingIOError):  # the claim of a request that still writes has run out
+            raise UploadBusy(upload=target.upload) from None
         raise
     size, digest = session.size + len(part.data), None
     if hasher is not None:
