@@ -25,6 +25,7 @@ from entrepot.identity.rootkey import RootKeyRefused
 from entrepot.runtime import Runtime
 from entrepot.serving.patience import patiently
 from entrepot.settings import Settings
+from entrepot.storage import BlobStore
 from entrepot.storage.drivers import open_store
 
 _PROFILE = "credentials"
@@ -69,6 +70,7 @@ def prepare(settings: Settings) -> NewKey | None:
     The caller holds the folder. A first start that was cut short is taken up by the next.
     Raises: SchemaRefused, RootKeyRefused, FolderRefused.
     """
+    _store(settings)
     migrate(settings.database_file)
     database = Database(settings.database_file)
     try:
@@ -98,11 +100,7 @@ def open_runtime(settings: Settings) -> Runtime:
     root_key = rootkey.find(settings.keys_folder)
     if root_key is None:
         raise RootKeyRefused(f"There is no root key in {settings.keys_folder}; name its folder with --keys DIR")
-    try:
-        store = open_store(settings.storage_url)
-    except ValueError as error:
-        raise FolderRefused(str(error)) from None
-    return Runtime(settings, Database(settings.database_file), store, root_key)
+    return Runtime(settings, Database(settings.database_file), _store(settings), root_key)
 
 
 def read_profile(path: Path) -> NewKey:
@@ -142,6 +140,13 @@ def _demand_ours(descriptor: int, settings: Settings) -> None:
         )
     if stat.S_IMODE(status.st_mode) != 0o700:
         os.fchmod(descriptor, 0o700)
+
+
+def _store(settings: Settings) -> BlobStore:
+    try:
+        return open_store(settings.storage_url)
+    except (ValueError, OSError) as error:
+        raise FolderRefused(str(error)) from None
 
 
 def _first_key(database: Database, settings: Settings, *, root_key: bytes) -> NewKey | None:
