@@ -74,7 +74,7 @@ _REFERRER = Statement(
 _DEPARTED = Statement(
     upsert(departed)
     .values(repository_id=bindparam("repository"), digest=bindparam("digest"), departed_at=bindparam("now"))
-    .on_conflict_do_nothing()
+    .on_conflict_do_update(index_elements=["repository_id", "digest"], set_={"departed_at": bindparam("now")})
 )
 _DELETE = Statement(delete(manifests).where(manifests.c.id == bindparam("manifest")))
 _FREE_BLOB = Statement(

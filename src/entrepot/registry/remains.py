@@ -154,8 +154,8 @@ def _follow(database: Database, subject: Row) -> int:
 def _remove_some_referrers(tx: Transaction, subject: Row, after: str) -> tuple[int, int, str]:
     """How many were removed, how many there were, and the last of them."""
     repository = repositories.find_by_id(tx, subject["repository_id"])
-    if repository is None:
-        return 0, 0, after
+    if repository is None or manifests.find(tx, repository, digest=subject["digest"]) is not None:
+        return 0, 0, after  # gone with all it had, or come back
     rows = tx.all(
         _REFERRERS,
         repository=repository.id,

@@ -267,8 +267,23 @@ def test_referrers_stay_whose_subject_was_never_here_or_is_back(runtime: Runtime
 
     assert collect(runtime, grace=DAY) == Collected()
 
+    assert "departed" not in rows(runtime)
     assert has(runtime, repository, early)
     assert has(runtime, repository, signature)
+
+
+def test_a_subject_that_leaves_twice_takes_the_referrers_of_its_second_stay_along(
+    runtime: Runtime, repository: Repository
+) -> None:
+    image = push_image(runtime, repository, b"config", b"layer")
+    push_image(runtime, repository, b"signature", subject=image)
+    remove(runtime, repository, image)
+    with later(1):
+        push_image(runtime, repository, b"config", b"layer")
+        push_image(runtime, repository, b"second signature", subject=image)
+        remove(runtime, repository, image)
+
+    assert collect(runtime, grace=DAY) == Collected(referrers=2)
 
 
 def test_a_referrer_that_came_after_its_subject_had_gone_stays(runtime: Runtime, repository: Repository) -> None:
