@@ -21,7 +21,7 @@ _BY_DIGEST = Statement(
     select(*IMAGE).where(manifests.c.repository_id == bindparam("repository"), manifests.c.digest.in_(_ASKED))
 )
 _BY_TAG = Statement(
-    select(tags.c.name.label("asked"), *IMAGE)
+    select(*IMAGE, tags.c.name.label("asked"))
     .join_from(tags, manifests, manifests.c.id == tags.c.manifest_id)
     .where(tags.c.repository_id == bindparam("repository"), tags.c.name.in_(_ASKED))
 )

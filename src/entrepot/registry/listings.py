@@ -44,9 +44,9 @@ class Image(NamedTuple):
 
 
 def image_of(row: Row) -> Image:
-    """The image in a row that ends with the columns ``IMAGE``."""
-    *known, names = tuple(row)[-len(IMAGE) :]
-    return Image._make([*known, tuple(sorted(names.split(" "))) if names else ()])
+    """The image in a row that begins with the columns ``IMAGE``."""
+    names = row[_KNOWN]
+    return Image._make((*row[:_KNOWN], tuple(sorted(names.split(" "))) if names else ()))
 
 
 class Name(NamedTuple):
@@ -124,14 +124,15 @@ IMAGE = (
     manifests.c.status,
     _TAGS_OF_IMAGE,
 )
-_IS_TAGGED = select(_own.c.name).where(_IS_OWN).exists()
+_KNOWN = len(IMAGE) - 1
 _IN_REPOSITORY = manifests.c.repository_id == bindparam("repository")
+_STATUS: ColumnElement[bool] = or_(manifests.c.status == bindparam("status"), bindparam("status") == "ANY")
+_IS_TAGGED = select(_own.c.name).where(_IS_OWN).exists()
 _TAG_STATUS: dict[str, tuple[ColumnElement[bool], ...]] = {
     "ANY": (),
     "TAGGED": (_IS_TAGGED,),
     "UNTAGGED": (~_IS_TAGGED,),
 }
-_STATUS: ColumnElement[bool] = or_(manifests.c.status == bindparam("status"), bindparam("status") == "ANY")
 
 
 def _images(tag_status: str) -> Statement:
