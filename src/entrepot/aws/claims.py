@@ -27,9 +27,7 @@ LONGEST_LIFETIME = 604_800  # seconds: a signed address lasts a week at most
 _FORM = ("Credential", "SignedHeaders", "Signature")
 _QUERY_FORM = tuple(f"X-Amz-{part}" for part in ("Algorithm", "Date", "Expires", *_FORM))
 # A request that repeats one of these says two things: which of them a proxy or we would hear is anyone's guess.
-_SINGLE = frozenset(
-    b"authorization content-type host x-amz-content-sha256 x-amz-date x-amz-security-token x-amz-target".split()
-)
+_SINGLE = b"authorization content-type host x-amz-content-sha256 x-amz-date x-amz-security-token x-amz-target".split()
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
 _EXPIRES = re.compile(r"[1-9][0-9]{0,5}")
 
@@ -162,10 +160,9 @@ def _in_header(authorization: str, fields: dict[bytes, bytes]) -> Claim:
             )
         form[name] = value
     _require(_FORM, form, "Authorization header requires '{}' parameter.")
-    token = fields.get(b"x-amz-security-token")
-    return _claim(
-        form, prefix="", time=_header_time(fields), lifetime=None, token=token.decode("latin-1") if token else None
-    )
+    raw = fields.get(b"x-amz-security-token")
+    token = None if raw is None else raw.decode("latin-1")
+    return _claim(form, prefix="", time=_header_time(fields), lifetime=None, token=token)
 
 
 def _in_query(query: dict[str, str]) -> Claim:

@@ -9,12 +9,11 @@ only the owner of a key can keep a parser busy. Order of checks: ecr-api A.0.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from entrepot import clock
 from entrepot.aws import bodies, routing, sigv4, validation
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from entrepot.identity.directory import Directory
     from entrepot.runtime import Runtime
 
-T = TypeVar("T")
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -65,23 +63,19 @@ class _Exchange:
 class Gateway:
     """The AWS face of one process."""
 
-    def __init__(
-        self,
-        services: Sequence[Service],
-        runtime: "Runtime",
-        directory: "Directory",
-        *,
-        pool: Executor | None = None,
-    ) -> None:
-        """Handlers that do not write run in *pool*; by default in that of the event loop."""
+    def __init__(self, services: Sequence[Service], runtime: "Runtime", directory: "Directory") -> None:
+        """Handlers that do not write run in the pool of the event loop."""
         self._services = services
         self._runtime = runtime
         self._directory = directory
-        self._pool = pool
         self._long_bodies = asyncio.Semaphore(_LONG_BODIES_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; nothing leaves here but an answer. Completes *scope* by ``principal`` and ``status``."""
+        """
+        Answer one request; nothing leaves here but an answer.
+
+        *scope* has, beside what ASGI gives, its ``request_id`` and ``host``; it gets ``principal`` and ``status``.
+        """
         exchange = _exchange(scope)
         try:
             answer = await self._answer(exchange, receive, scope)
@@ -113,7 +107,7 @@ class Gateway:
                 scoped = claim_of(request).service
                 exchange.route = routing.by_form(exchange.form, scoped, services=self._services)
             judge = partial(self._judge, exchange, exchange.route, scope)
-            call, arguments = judge() if len(request.body) <= _LONGEST_ON_THE_LOOP else await self._in_pool(judge)
+            call, arguments = judge() if len(request.body) <= _LONGEST_ON_THE_LOOP else await asyncio.to_thread(judge)
             result = await self._run(exchange.route.handler, call, arguments)
         answer: Answer = exchange.protocol.render(exchange.route.operation, result or {}, exchange.request_id)
         return answer
@@ -168,25 +162,21 @@ class Gateway:
         if handler.runs == "writing":
             return await database.awrite(lambda tx: handler.function(call.within(tx), **arguments))
         if handler.runs == "moving bytes":
-            return await self._in_pool(lambda: handler.function(call, **arguments))
+            return await asyncio.to_thread(handler.function, call, **arguments)
 
         def read() -> Any:
             with database.reading() as tx:
                 return handler.function(call.within(tx), **arguments)
 
-        return await self._in_pool(read)
-
-    async def _in_pool(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        return await asyncio.to_thread(read)
 
 
 def _exchange(scope: Scope) -> _Exchange:
     arguments = scope["query_string"]
     target = scope["raw_path"] + (b"?" + arguments if arguments else b"")
     request = SignedRequest(scope["method"], target, scope["headers"], secure=scope["scheme"] == "https")
-    # The Host that the client saw, where a proxy of ours says that it was another.
-    hosts = (scope["host"],) if "host" in scope else ()
-    return _Exchange(request, scope.get("request_id") or clock.new_uuid(), hosts)
+    # The Host that came, or the one that the client saw, where a proxy of ours says that it was another.
+    return _Exchange(request, scope["request_id"], (scope["host"],))
 
 
 def _form(request: SignedRequest) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from botocore import xform_name
 from botocore.loaders import Loader
-from botocore.model import ServiceModel, Shape, StructureShape
+from botocore.model import ServiceModel, StructureShape
 
 from entrepot.aws.faults import COMMON, FrontDoor, Wire
 from entrepot.errors import Fault
@@ -31,16 +31,6 @@ class Operation:
     output: StructureShape | None
     parameters: dict[str, str]  # wire name of an input member -> the handler's name for it
     cache: dict[str, Any] = field(default_factory=dict)  # compiled walkers, by kind
-
-    @property
-    def members(self) -> dict[str, Shape]:
-        """The members of the input, by wire name."""
-        return dict(self.input.members) if self.input is not None else {}
-
-    @property
-    def required(self) -> list[str]:
-        """Wire names of the members that a request must have."""
-        return list(self.input.required_members) if self.input is not None else []
 
 
 class Refusal(NamedTuple):
@@ -97,9 +87,9 @@ class Model:
             if name not in self.operation_names:
                 raise KeyError(name)
             found = self.service.operation_model(name)
-            members = found.input_shape.members if found.input_shape else ()
-            parameters = {member: xform_name(member) for member in members}
-            self._operations[name] = Operation(self, name, found.input_shape, found.output_shape, parameters)
+            shape = found.input_shape
+            parameters = {member: xform_name(member) for member in (shape.members if shape else ())}
+            self._operations[name] = Operation(self, name, shape, found.output_shape, parameters)
         return self._operations[name]
 
     @cached_property

@@ -8,7 +8,7 @@ default on a required one is a TypeError at start.
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
+from types import ModuleType, NoneType
 from typing import Any, Literal
 
 from botocore import xform_name
@@ -21,19 +21,8 @@ Resources = Callable[[str, Mapping[str, Any], Registry], Sequence[tuple[str, str
 
 # Operations that begin so change nothing, in every service: they may run beside the writer.
 _READS = ("batch_check_", "batch_get_", "describe_", "get_", "list_", "lookup_", "simulate_", "validate_")
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "string": str,
-    "integer": int,
-    "long": int,
-    "float": (int, float),
-    "double": (int, float),
-    "boolean": bool,
-    "timestamp": (int, float),
-    "blob": bytes,
-    "list": tuple,
-    "map": Mapping,
-    "structure": Mapping,
-}
+# What a default may be, by the type of the shape; that of any other is a number.
+_TYPES = {"string": str, "boolean": bool, "blob": bytes, "list": tuple, "map": Mapping, "structure": Mapping}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +80,15 @@ def _how(function: Callable[..., Any]) -> Literal["reading", "writing", "moving 
 
 def _check(function: Callable[..., Any], operation: Operation) -> None:
     """Raises: TypeError, when the parameters are not the members of the input."""
-    _, *parameters = inspect.signature(function).parameters.values()
+    name, (_, *parameters) = function.__qualname__, inspect.signature(function).parameters.values()
     given = {parameter.name: parameter.default for parameter in parameters}
-    shapes = {operation.parameters[name]: shape for name, shape in operation.members.items()}
-    if differing := given.keys() ^ shapes.keys():
-        raise TypeError(f"{function.__qualname__}: unlike the model in {', '.join(sorted(differing))}")
-    required = {operation.parameters[name] for name in operation.required}
-    for name, default in given.items():
-        if (default is inspect.Parameter.empty) != (name in required):
-            raise TypeError(
-                f"{function.__qualname__}: {name} is {'' if name in required else 'not '}required in the model"
-            )
-        if name not in required and default is not None and not isinstance(default, _TYPES[shapes[name].type_name]):
-            raise TypeError(f"{function.__qualname__}: {default!r} is no default for {name}")
+    shape = operation.input
+    types = {operation.parameters[member]: of.type_name for member, of in shape.members.items()} if shape else {}
+    required = {operation.parameters[member] for member in shape.required_members} if shape else set()
+    if differing := given.keys() ^ types.keys():
+        raise TypeError(f"{name}: unlike the model in {', '.join(sorted(differing))}")
+    for member, default in given.items():
+        if (default is inspect.Parameter.empty) != (member in required):
+            raise TypeError(f"{name}: {member} is {'' if member in required else 'not '}required in the model")
+        if member not in required and not isinstance(default, (_TYPES.get(types[member], int | float), NoneType)):
+            raise TypeError(f"{name}: {default!r} is no default for {member}")

@@ -15,10 +15,13 @@ import secrets
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from entrepot.aws.claims import ALGORITHM, TERMINATOR, Claim, SignedRequest, check_scope, claim_of, parameters
 from entrepot.aws.faults import InvalidSignature, SignatureMismatch, UnrecognizedClient
+
+if TYPE_CHECKING:
+    from entrepot.identity.credentials import Credential
 
 _MOST_HOSTS = 3  # each costs a hash, and somebody who is not who he says should cost little
 _ESCAPED = re.compile(rb"[^A-Za-z0-9\-._~]")
@@ -27,31 +30,11 @@ _ESCAPED_IN_PATH = re.compile(rb"[^A-Za-z0-9\-._~/]")
 _NO_SECRET = secrets.token_urlsafe(30)
 
 
-class Credential(Protocol):
-    """An access key."""
-
-    @property
-    def secret(self) -> str:
-        """What signs."""
-
-    @property
-    def active(self) -> bool:
-        """Whether it may be used."""
-
-    @property
-    def session_token(self) -> str | None:
-        """What must come with it; None where nothing may."""
-
-    @property
-    def principal(self) -> Any:
-        """Whose it is."""
-
-
 @dataclass(frozen=True, slots=True)
 class Verified:
     """Who signed a request, for which region and day, and whether by a signed address."""
 
-    credential: Credential
+    credential: "Credential"
     access_key_id: str
     region: str
     date: str
@@ -61,7 +44,7 @@ class Verified:
 def verify(
     request: SignedRequest,
     *,
-    lookup: Callable[[str], Credential | None],
+    lookup: "Callable[[str], Credential | None]",
     now: float,
     regions: Collection[str],
     service: str,

@@ -72,12 +72,10 @@ def check(operation: Operation, params: dict[str, Any]) -> None:
     """
     if operation.input is None:
         return
-    found = operation.cache.get("check")
-    if found is None:
-        found = operation.cache["check"] = _compile(operation.input, {})
+    if "check" not in operation.cache:
+        operation.cache["check"] = _compile(operation.input, {})
     violations: list[Violation] = []
-    if found is not None:
-        found(params, "", violations)
+    operation.cache["check"](params, "", violations)
     if violations:
         raise _refusal(operation, violations[:_MOST_REPORTED])
 

@@ -3,7 +3,7 @@
 import calendar
 import string
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -24,17 +24,21 @@ from entrepot.aws.faults import (
     SignatureMismatch,
     UnrecognizedClient,
 )
+from entrepot.identity.credentials import Credential
+from entrepot.identity.principals import root_of
 
 NOW = time.time()  # botocore signs for this moment
 AKID, SECRET, TOKEN = "AKIATESTTESTTESTTEST", "sEcReT/+0123456789", "a+token/=="
 
 
-@dataclass(frozen=True)
-class Key:
-    secret: str = SECRET
-    session_token: str | None = None
-    active: bool = True
-    principal: str = "somebody"
+OWNER = root_of("123456789012")
+
+
+def key(*, active: bool = True, token: str | None = None) -> Credential:
+    return Credential(AKID, SECRET, active, OWNER, token)
+
+
+KEY = key()
 
 
 def signed(
@@ -48,19 +52,19 @@ def signed(
 ) -> SignedRequest:
     """A request signed by botocore, as it comes over the wire."""
     request: Any = AWSRequest(method, url, data=b"" if presign else body, headers=headers or {})
-    key = Credentials(AKID, SECRET, token)
+    signer = Credentials(AKID, SECRET, token)
     if presign:
-        SigV4QueryAuth(key, "ecr", "us-east-1", expires=presign).add_auth(request)
+        SigV4QueryAuth(signer, "ecr", "us-east-1", expires=presign).add_auth(request)
     else:
-        SigV4Auth(key, "ecr", "us-east-1").add_auth(request)
+        SigV4Auth(signer, "ecr", "us-east-1").add_auth(request)
     host, _, target = request.url.removeprefix("http://").partition("/")
     fields = [(name.encode(), value.encode()) for name, value in request.headers.items() if name != "Content-Length"]
     return SignedRequest(method, b"/" + target.encode(), [*fields, (b"Host", host.encode())], request.data or b"")
 
 
-def verify(request: SignedRequest, *, key: Key | None = Key(), **changed: Any) -> sigv4.Verified:
+def verify(request: SignedRequest, *, known: Credential | None = KEY, **changed: Any) -> sigv4.Verified:
     how: dict[str, Any] = {"now": NOW, "regions": {"us-east-1"}, "service": "ecr", **changed}
-    return sigv4.verify(request, lookup={AKID: key}.get, **how)
+    return sigv4.verify(request, lookup={AKID: known}.get, **how)
 
 
 def with_authorization(old: bytes, new: bytes) -> SignedRequest:
@@ -74,7 +78,7 @@ def with_authorization(old: bytes, new: bytes) -> SignedRequest:
 def test_a_signed_request_is_verified():
     found = verify(signed(headers={"X-Amz-Target": "T.DescribeImages"}))
 
-    assert found.credential.principal == "somebody"
+    assert found.credential.principal is OWNER
     assert (found.access_key_id, found.region, found.presigned) == (AKID, "us-east-1", False)
 
 
@@ -285,19 +289,17 @@ def test_an_unsigned_body_is_refused(payload):
         verify(signed(headers={"X-Amz-Content-SHA256": payload}))
 
 
-@pytest.mark.parametrize(
-    "key", [None, Key(active=False), Key(session_token=TOKEN), Key(session_token=TOKEN, active=False)]
-)
-def test_a_key_that_does_not_work_is_not_recognised(key):
+@pytest.mark.parametrize("known", [None, key(active=False), key(token=TOKEN), key(token=TOKEN, active=False)])
+def test_a_key_that_does_not_work_is_not_recognised(known):
     with pytest.raises(UnrecognizedClient):
-        verify(signed(), key=key)
+        verify(signed(), known=known)
 
 
 def test_a_session_needs_its_own_token():
-    verify(signed(token=TOKEN), key=Key(session_token=TOKEN))
+    verify(signed(token=TOKEN), known=key(token=TOKEN))
     for token in ("another", None):
         with pytest.raises(UnrecognizedClient):
-            verify(signed(token=token), key=Key(session_token=TOKEN))
+            verify(signed(token=token), known=key(token=TOKEN))
 
 
 def test_a_key_that_is_no_sessions_comes_without_a_token():

@@ -4,7 +4,6 @@ import base64
 import calendar
 import json
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -12,17 +11,13 @@ import pytest
 from entrepot.aws import sigv4
 from entrepot.aws.claims import SignedRequest, claim_of
 from entrepot.aws.faults import FrontDoor, SignatureMismatch, UnrecognizedClient
+from entrepot.identity.credentials import Credential
+from entrepot.identity.principals import root_of
 from tests.support.data import cases, data
 
 
-@dataclass(frozen=True)
-class Key:
-    """An access key as the verifier wants it."""
-
-    secret: str
-    session_token: str | None = None
-    active: bool = True
-    principal: str = "somebody"
+def key(access_key_id: str, secret: str, token: str | None) -> Credential:
+    return Credential(access_key_id, secret, active=True, principal=root_of("123456789012"), session_token=token)
 
 
 def seconds(stamp: str) -> int:
@@ -55,7 +50,7 @@ def verified(case: Any, request: SignedRequest) -> sigv4.Verified:
     stamp = context["timestamp"].replace("-", "").replace(":", "")
     return sigv4.verify(
         request,
-        lookup={secrets["access_key_id"]: Key(secrets["secret_access_key"], token)}.get,
+        lookup={secrets["access_key_id"]: key(secrets["access_key_id"], secrets["secret_access_key"], token)}.get,
         now=seconds(stamp),
         regions={context["region"]},
         service=context["service"],
@@ -107,7 +102,10 @@ def test_canonical_requests_and_strings_to_sign_are_those_of_the_aws_suites():
 
 def test_of_what_botocore_signed_only_the_undamaged_is_accepted():
     rows = json.loads(data("vectors/sigv4/botocore-keys.json").read_text())
-    keys = {row["access_key_id"]: Key(row["secret_access_key"], row.get("session_token")) for row in rows}
+    keys = {
+        row["access_key_id"]: key(row["access_key_id"], row["secret_access_key"], row.get("session_token"))
+        for row in rows
+    }
     seen = {"ok": 0}
     for case in cases("vectors/sigv4/botocore-signed.jsonl"):
         seen[case["expected"]] = seen.get(case["expected"], 0) + 1
@@ -125,7 +123,7 @@ def test_of_what_botocore_signed_only_the_undamaged_is_accepted():
     }
 
 
-def outcome_of(case: Any, keys: dict[str, Key]) -> str:
+def outcome_of(case: Any, keys: dict[str, Credential]) -> str:
     wire = case["request"]
     request = SignedRequest(
         wire["method"],

@@ -9,7 +9,7 @@ from entrepot.aws.faults import Serialization
 from entrepot.aws.models import Model, Operation, Refusal
 from entrepot.aws.protocols import Answer
 from entrepot.aws.protocols.json import DEEPEST, query_error
-from entrepot.aws.protocols.walk import PARSE, RENDER, Scalars, copy, mistyped
+from entrepot.aws.protocols.walk import PARSE, RENDER, Scalars, copy, typed
 
 _HEADERS = [(b"content-type", b"application/cbor"), (b"smithy-protocol", b"rpc-v2-cbor")]
 _EPOCH = 1  # the tag of seconds since 1970
@@ -42,12 +42,6 @@ def render_fault(model: Model | None, refusal: Refusal, request_id: str) -> Answ
     return Answer(refusal.wire.status, [*_HEADERS, *query_error(model, refusal)], cbor2.dumps(document))
 
 
-def _blob(value: Any) -> bytes:
-    if not isinstance(value, bytes):
-        raise mistyped(value, "a Blob")
-    return value
-
-
 def _no_tag(value: object, immutable: bool) -> object:
     raise ValueError("a tag")
 
@@ -58,7 +52,7 @@ _TAGS: dict[int, Callable[[Any, bool], object]] = dict.fromkeys(
 )
 _TAGS[_EPOCH] = lambda value, immutable: value
 
-_PARSE: Scalars = {**PARSE, "blob": _blob}
+_PARSE: Scalars = {**PARSE, "blob": typed("a Blob", bytes)}
 _RENDER: Scalars = {
     **RENDER,
     "float": float,

@@ -7,6 +7,7 @@ XML is only written here, never parsed. A form is first made a tree by the dots 
 
 import binascii
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -16,7 +17,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from entrepot.aws.faults import Serialization
 from entrepot.aws.models import Model, Operation, Refusal
 from entrepot.aws.protocols import Answer
-from entrepot.aws.protocols.walk import base64_bytes, flag, mistyped, moment, number, text, warn_of_unknown, whole
+from entrepot.aws.protocols.walk import PARSE, base64_bytes, mistyped, number, warn_of_unknown
 
 LARGEST_INDEX = 1000
 _MOST_FIELDS = 10_000
@@ -109,20 +110,7 @@ def _indexed(branch: Tree) -> list[Tree]:
 def _scalar(shape: Shape, tree: Tree) -> Any:
     if "" not in tree:
         raise mistyped(tree, f"a {shape.type_name.capitalize()}")
-    value: str = tree[""]
-    match shape.type_name:
-        case "integer" | "long":
-            bits = 32 if shape.type_name == "integer" else 64
-            return whole(bits)(int(value) if _INTEGER.fullmatch(value) else value)
-        case "boolean":
-            return flag({"true": True, "false": False}.get(value, value))
-        case "float" | "double":
-            return number(float(value) if _DECIMAL.fullmatch(value) else value)
-        case "timestamp":
-            return moment(value)
-        case "blob":
-            return base64_bytes(value)
-    return text(value)
+    return _PARSE[shape.type_name](tree[""])
 
 
 def _write(out: list[str], name: str, shape: Shape, value: Any) -> None:
@@ -147,15 +135,30 @@ def _write(out: list[str], name: str, shape: Shape, value: Any) -> None:
 
 
 def _printed(shape: Shape, value: Any) -> str:
-    match shape.type_name:
-        case "boolean":
-            return "true" if value else "false"
-        case "timestamp":
-            return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        case "blob":
-            return binascii.b2a_base64(value, newline=False).decode()
-    return _escaped(str(value))
+    if shape.type_name == "timestamp":
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if shape.type_name == "blob":
+        return binascii.b2a_base64(value, newline=False).decode()
+    return _escaped(str(bool(value)).lower() if shape.type_name == "boolean" else str(value))
 
+
+def _whole(value: str) -> int | str:
+    return int(value) if _INTEGER.fullmatch(value) else value
+
+
+def _decimal(value: str) -> float:
+    return number(float(value) if _DECIMAL.fullmatch(value) else value)
+
+
+_PARSE: dict[str, Callable[[str], Any]] = {
+    **PARSE,
+    "integer": lambda value: PARSE["integer"](_whole(value)),
+    "long": lambda value: PARSE["long"](_whole(value)),
+    "boolean": lambda value: PARSE["boolean"]({"true": True, "false": False}.get(value, value)),
+    "float": _decimal,
+    "double": _decimal,
+    "blob": base64_bytes,
+}
 
 # XML 1.0 has no way at all to write these characters; a carriage return would come back as a line feed.
 _WRITABLE: dict[int, str] = dict.fromkeys((*range(32), 0xFFFE, 0xFFFF), "\ufffd")

@@ -18,6 +18,7 @@ from entrepot.aws.models import Operation
 # None means that the value travels as it is.
 Convert = Callable[[Any], Any] | None
 Scalars = Mapping[str, Convert]
+_KINDS = {bool: "BOOLEAN", str: "STRING", int: "NUMBER", float: "NUMBER", dict: "STRUCTURE", list: "LIST"}
 _YEAR_10000 = 253_402_300_800  # seconds since 1970
 
 
@@ -112,35 +113,36 @@ def warn_of_unknown(member: str) -> None:
 
 def mistyped(value: Any, wanted: str) -> Serialization:
     """The refusal of a value of another type than *wanted*, in AWS's words."""
-    kinds = ((bool, "BOOLEAN"), (str, "STRING"), (int | float, "NUMBER"), (dict, "STRUCTURE"), (list, "LIST"))
-    kind = next((name for type_, name in kinds if isinstance(value, type_)), "UNKNOWN")
-    return Serialization(reason=f"{kind}_VALUE can not be converted to {wanted}")
+    return Serialization(reason=f"{_KINDS.get(type(value), 'UNKNOWN')}_VALUE can not be converted to {wanted}")
+
+
+def typed(wanted: str, *types: type) -> Callable[[Any], Any]:
+    """What takes a value of one of *types*, and raises Serialization for any other."""
+
+    def take(value: Any) -> Any:
+        if type(value) not in types:
+            raise mistyped(value, wanted)
+        return value
+
+    return take
 
 
 def text(value: Any) -> str:
     """A string that can be stored and sent: no lone surrogate. Raises: Serialization."""
-    if not isinstance(value, str):
+    if type(value) is not str:
         raise mistyped(value, "a String")
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise Serialization(reason="A string holds half of a surrogate pair") from None
-    return value
-
-
-def flag(value: Any) -> bool:
-    """A boolean. Raises: Serialization."""
-    if not isinstance(value, bool):
-        raise mistyped(value, "a Boolean")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Serialization(reason="A string holds half of a surrogate pair") from None
     return value
 
 
 def whole(bits: int) -> Callable[[Any], int]:
-    """What takes signed integers of so many bits. It raises Serialization."""
+    """What takes signed integers of so many bits, and raises Serialization for anything else."""
 
     def take(value: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not -(1 << bits - 1) <= value < 1 << bits - 1:
+        if type(value) is not int or not -(1 << bits - 1) <= value < 1 << bits - 1:
             raise mistyped(value, "an Integer" if bits == 32 else "a Long")
         return value
 
@@ -149,8 +151,7 @@ def whole(bits: int) -> Callable[[Any], int]:
 
 def number(value: Any) -> float:
     """A floating-point number; NaN and infinities by name. Raises: Serialization."""
-    named = isinstance(value, str) and value in ("NaN", "Infinity", "-Infinity")
-    if not named and (not isinstance(value, int | float) or isinstance(value, bool)):
+    if type(value) not in (int, float) and value not in ("NaN", "Infinity", "-Infinity"):
         raise mistyped(value, "a Double")
     try:
         return float(value)
@@ -183,11 +184,11 @@ def base64_bytes(value: Any) -> bytes:
 
 
 # Scalars by type; the protocols add those that they write in their own way.
-PARSE: Scalars = {
+PARSE: dict[str, Callable[[Any], Any]] = {
     "string": text,
     "integer": whole(32),
     "long": whole(64),
-    "boolean": flag,
+    "boolean": typed("a Boolean", bool),
     "float": number,
     "double": number,
     "timestamp": moment,
