@@ -119,11 +119,13 @@ def gc(settings: Settings, grace: int | None) -> None:
 @_settings(*_PLACE)
 def verify(settings: Settings) -> None:
     """Read everything again and report damage; the server may be at work. Exit code 1: there is some."""
+    from rich.console import Console  # noqa: PLC0415  # the same
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn  # noqa: PLC0415  # the same
 
     from entrepot.registry import verification  # noqa: PLC0415  # 0.1 s that a start need not wait for
 
-    bar = Progress(BarColumn(bar_width=None), DownloadColumn(), TimeRemainingColumn())
+    columns = BarColumn(), DownloadColumn(), TimeRemainingColumn()
+    bar = Progress(*columns, console=Console(stderr=True))
     with _runtime(settings) as runtime, bar as progress:
         task = progress.add_task("verify")
         report = verification.verify(runtime, lambda done, total: progress.update(task, completed=done, total=total))
