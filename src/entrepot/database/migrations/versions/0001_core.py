@@ -12,6 +12,7 @@ def upgrade() -> None:
     _create_identities()
     _create_repositories()
     _create_manifests()
+    _create_references()
     _create_blobs()
 
 
@@ -96,7 +97,7 @@ def _create_repositories() -> None:
 
 
 def _create_manifests() -> None:
-    """Manifests, their tags, and what they refer to."""
+    """Manifests and their tags."""
     op.create_table(
         "manifests",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -134,6 +135,10 @@ def _create_manifests() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("tags_by_manifest", "tags", ["manifest_id", "name"], unique=False)
+
+
+def _create_references() -> None:
+    """What manifests refer to."""
     op.create_table(
         "manifest_blobs",
         sa.Column("repository_id", sa.Integer(), nullable=False),
