@@ -63,6 +63,12 @@ def rows(runtime: Runtime) -> dict[str, int]:
     return {table: count for table, count in counts.items() if count}
 
 
+def insert(runtime: Runtime, table: str, values: list[tuple[object, ...]]) -> None:
+    with sqlite3.connect(runtime.settings.data / "entrepot.sqlite") as connection:
+        connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values[0]))})", values)
+    connection.close()
+
+
 def has(runtime: Runtime, repository: Repository, digest: str) -> bool:
     with runtime.database.reading() as tx:
         return manifests.find(tx, repository, digest=digest) is not None
@@ -209,8 +215,15 @@ def test_many_rows_go_in_small_transactions(
     runtime: Runtime, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pushes wait for a transaction: none may remove more than so many rows of a kind, however many there are."""
-    for i in range(60):
-        push_image(runtime, repository, b"config", str(i).encode(), tag=f"v{i}")
+    image = push_image(runtime, repository, b"config", b"layer")
+    with runtime.database.reading() as tx:
+        manifest = manifests.find(tx, repository, digest=image)
+    assert manifest is not None
+    numbers = range(1000, 2200)
+    insert(runtime, "tags", [(repository.id, f"v{i}", manifest.id) for i in numbers])
+    insert(runtime, "links", [(repository.id, i, 0.0) for i in numbers])
+    insert(runtime, "manifest_blobs", [(repository.id, i // 100, i) for i in numbers])
+    insert(runtime, "departed", [(repository.id, f"sha256:{i}", 0.0) for i in numbers])
     runtime.database.write(lambda tx: repositories.delete(tx, repository, force=True))
     changes: list[int] = []
     real = Transaction.run
@@ -224,8 +237,8 @@ def test_many_rows_go_in_small_transactions(
     collect(runtime, grace=0)
 
     assert rows(runtime) == {}
-    assert sum(changes) > 300
-    assert max(changes) <= remains.BATCH
+    assert sum(changes) > 4 * 1200
+    assert max(changes) == remains.BATCH == 500
 
 
 def test_a_repository_made_anew_under_the_same_name_loses_nothing(runtime: Runtime, repository: Repository) -> None:
@@ -315,11 +328,12 @@ def test_a_referrer_that_an_index_lists_waits_for_the_index(runtime: Runtime, re
 
 def test_any_number_of_referrers_goes(runtime: Runtime, repository: Repository) -> None:
     image = push_image(runtime, repository, b"config", b"layer")
-    for i in range(120):
-        push_image(runtime, repository, b"signature", str(i).encode(), subject=image)
+    push_blob(runtime, repository, b"signature")
+    for i in range(55):
+        put(runtime, repository, image_of([b"signature"], subject=image) | {"annotations": {"number": str(i)}})
     remove(runtime, repository, image)
 
-    assert collect(runtime, grace=DAY) == Collected(referrers=120)
+    assert collect(runtime, grace=DAY) == Collected(referrers=55)
     assert is_sound(runtime)
 
 
@@ -385,7 +399,7 @@ def _garbage_of_every_kind(runtime: Runtime, repository: Repository) -> None:
     clock.travel(2 * DAY)
 
 
-@pytest.mark.parametrize("gap", [1, 3])
+@pytest.mark.parametrize("gap", [1, pytest.param(3, marks=pytest.mark.long)])
 def test_abuse_22_a_push_at_any_moment_of_a_collection_loses_nothing(tmp_path: Path, gap: int) -> None:
     """Each step of a push falls between two of the collector's, *gap* of these after the last, from any of them on."""
     digest = sha256(json.dumps(image_of(_LAYERS)).encode())
