@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -216,6 +217,22 @@ def test_abuse_19_a_fixed_tag_can_be_deleted_and_given_anew(ecr, repository):
     after = push_image(ecr, repository, "after", "v1")
 
     assert _names(ecr, repository) == [(after, "v1")]
+
+
+def test_abuse_18_of_many_pushes_to_one_fixed_tag_one_wins(ecr, repository):
+    ecr.put_image_tag_mutability(repositoryName=repository, imageTagMutability="IMMUTABLE")
+    texts = [image(ecr, repository, f"racer {number}") for number in range(20)]
+
+    def push(text):
+        try:
+            return ecr.put_image(repositoryName=repository, imageManifest=text, imageTag="v1")["image"]["imageId"]
+        except ecr.exceptions.ImageTagAlreadyExistsException:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        (winner,) = [pushed for pushed in pool.map(push, texts) if pushed]
+
+    assert _names(ecr, repository) == [(winner["imageDigest"], "v1")]
 
 
 # ── pull ────────────────────────────────────────────────────────────────────────────────────────────

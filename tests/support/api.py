@@ -6,9 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from tests.support.server import descriptor, digest_of, manifest
+from tests.support.server import REGION, Server, descriptor, digest_of, manifest
 
 
 def push_layer(ecr: Any, repository: str, content: bytes) -> str:
@@ -69,3 +73,16 @@ def refused(code: str, message: str | None = None) -> Iterator[dict[str, Any]]:
     assert error["Code"] == code, error
     if message is not None:
         assert error["Message"] == message
+
+
+def raw(server: Server, operation: str, body: bytes, *, key: tuple[str, str]) -> urllib3.BaseHTTPResponse:
+    """A signed request to ECR with any *body*, also one that no client would send."""
+    headers = {
+        "X-Amz-Target": f"AmazonEC2ContainerRegistry_V20150921.{operation}",
+        "Content-Type": "application/x-amz-json-1.1",
+    }
+    request = AWSRequest("POST", f"{server.url}/", data=body, headers=headers)
+    SigV4Auth(Credentials(*key), "ecr", REGION).add_auth(request)
+    return urllib3.request(
+        "POST", f"{server.url}/", body=body, headers=dict(request.headers), retries=False, timeout=30
+    )

@@ -125,10 +125,11 @@ class Server:
         """A boto3 client: of the root user, or of the access key (id, secret). Each is made once: it takes a second."""
         wanted = service, key, region
         if wanted not in self._clients:
-            self._clients[wanted] = self._client(service, key or self._root_key(), region)
+            self._clients[wanted] = self._client(service, key or self.root_key(), region)
         return self._clients[wanted]
 
-    def _root_key(self) -> tuple[str, str]:
+    def root_key(self) -> tuple[str, str]:
+        """Id and secret of the root user's access key."""
         environment = self.environment()
         return environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]
 
