@@ -160,7 +160,7 @@ class UploadBusy(Fault, aws="InvalidParameterException", oci="BLOB_UPLOAD_INVALI
 
 
 class InvalidLayerPart(Fault, aws="InvalidLayerPartException", oci="BLOB_UPLOAD_INVALID"):
-    """Members: first, expected; and the model's registryId, repositoryName, uploadId, lastValidByteReceived."""
+    """Members: first, expected; and the model's registry_id, repository_name, upload_id, last_valid_byte_received."""
 
     message = "First byte of the layer part is {first} instead of {expected}"
 
@@ -202,6 +202,6 @@ class LayerAlreadyExists(Fault, aws="LayerAlreadyExistsException", oci="DENIED")
 
 
 class KmsUnavailable(Fault, aws="KmsException", oci="DENIED"):
-    """Customer keys were asked for. Members: kmsError, reason."""
+    """Customer keys were asked for. Members: kms_error, reason."""
 
     message = "{reason}"
