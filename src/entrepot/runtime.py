@@ -1,6 +1,6 @@
 """What a process works with, built once: settings, database, blob store, root key."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from entrepot.database import Database
 from entrepot.settings import Settings
@@ -14,4 +14,4 @@ class Runtime:
     settings: Settings
     database: Database
     store: BlobStore
-    root_key: bytes
+    root_key: bytes = field(repr=False)

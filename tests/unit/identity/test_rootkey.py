@@ -6,6 +6,9 @@ import pytest
 
 from entrepot.identity import deployment, rootkey
 from entrepot.identity.rootkey import RootKeyRefused
+from entrepot.runtime import Runtime
+from entrepot.settings import Settings
+from entrepot.storage.drivers import open_store
 
 
 @pytest.fixture
@@ -134,3 +137,11 @@ def test_data_opens_with_its_own_root_key_only(database):
 
 def test_data_has_no_id_before_the_first_start(database):
     assert deployment.find_id(database) is None
+
+
+def test_abuse_44_a_root_key_does_not_show_when_what_holds_it_is_printed(database):
+    key = b"not to be seen in any traceback."
+
+    shown = repr(Runtime(Settings(), database, open_store("memory://"), key))
+
+    assert "not to be seen" not in shown
