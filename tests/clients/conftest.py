@@ -16,6 +16,19 @@ def host(server: Server) -> str:
     return f"127.0.0.1:{server.port}"
 
 
+@pytest.fixture
+def place(host: str, repository: str) -> str:
+    """How references name a new repository."""
+    return f"{host}/{repository}"
+
+
+@pytest.fixture
+def other_place(place: str, server: Server, repository: str) -> str:
+    """How references name another repository, `copy` below the first."""
+    server.aws("ecr").create_repository(repositoryName=f"{repository}/copy")
+    return f"{place}/copy"
+
+
 @pytest.fixture(scope="session")
 def password(server: Server) -> str:
     """A login password of the root user."""

@@ -32,23 +32,20 @@ def write_images(folder: Path, busybox: bytes) -> Images:
     # More than fits into a row, and nothing that gzip makes small.
     files = _layer({"etc/motd": b"hello from a layer\n", "srv/noise": random.Random(5).randbytes(300_000)})
     other = _layer({"etc/motd": b"hello from another platform\n"})
-    single, multi = Layout(folder / "image"), Layout(folder / "index")
-    for layout in (single, multi):
-        amd64 = layout.add_image("amd64", [program, files])
-        arm64 = layout.add_image("arm64", [files, other])
-    index = multi.add(
-        f"{OCI}.index.v1+json",
-        _json({"schemaVersion": 2, "mediaType": f"{OCI}.index.v1+json", "manifests": [amd64, arm64]}),
-    )
-    single.tag(amd64)
+    single = Layout(folder / "image")
+    image = single.add_image("amd64", [program, files])
+    single.tag(image)
+    multi = Layout(folder / "index")
+    children = [multi.add_image("amd64", [program, files]), multi.add_image("arm64", [files, other])]
+    index = multi.add_index(children)
     multi.tag(index)
     return Images(
         image=single.folder,
         index=multi.folder,
-        digest=amd64["digest"],
+        digest=image["digest"],
         layers=tuple(_digest(layer) for layer in (program, files)),
         index_digest=index["digest"],
-        children=(amd64["digest"], arm64["digest"]),
+        children=tuple(child["digest"] for child in children),
     )
 
 
@@ -82,6 +79,11 @@ class Layout:
         }
         platform = {"architecture": architecture, "os": "linux"}
         return self.add(f"{OCI}.manifest.v1+json", _json(manifest), platform=platform)
+
+    def add_index(self, children: list[dict[str, Any]]) -> dict[str, Any]:
+        """Write an index of images that are here; its descriptor."""
+        index = {"schemaVersion": 2, "mediaType": f"{OCI}.index.v1+json", "manifests": children}
+        return self.add(f"{OCI}.index.v1+json", _json(index))
 
     def tag(self, descriptor: dict[str, Any]) -> None:
         """Make *descriptor* the one thing in this layout, under the tag ``1``."""

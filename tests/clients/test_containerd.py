@@ -21,7 +21,7 @@ address = "{folder}/t.sock"
 
 @pytest.fixture(scope="module")
 def ctr():
-    """ctr at a containerd of its own."""
+    """The client, at a containerd of its own."""
     as_root()
     containerd, program = client("containerd"), client("ctr")
     with short_folder() as folder:
@@ -39,13 +39,12 @@ def ctr():
 
 
 @pytest.fixture
-def imported(ctr, images, host, repository, tmp_path):
+def imported(ctr, images, place, tmp_path):
     """The name of an image of the engine's, as it will be called at the registry."""
     with tarfile.open(tmp_path / "index.tar", "w") as archive:
         archive.add(images.index, arcname=".")
-    name = f"{host}/{repository}"
-    ctr("images", "import", "--no-unpack", "--all-platforms", "--base-name", name, tmp_path / "index.tar")
-    return f"{name}:1"
+    ctr("images", "import", "--no-unpack", "--all-platforms", "--base-name", place, tmp_path / "index.tar")
+    return f"{place}:1"
 
 
 def test_an_index_is_pushed_and_pulled_with_all_its_platforms(ctr, imported, images, password):
@@ -74,10 +73,10 @@ def test_what_is_pulled_runs(ctr, imported, password):
     assert said == "hello from a layer"
 
 
-def test_a_pull_by_digest_needs_no_tag(ctr, imported, images, host, repository, password):
+def test_a_pull_by_digest_needs_no_tag(ctr, imported, images, place, password):
     login = ["--plain-http", "--user", f"AWS:{password}"]
     ctr("images", "push", *login, imported)
 
-    ctr("content", "fetch", *login, f"{host}/{repository}@{images.children[1]}")
+    ctr("content", "fetch", *login, f"{place}@{images.children[1]}")
 
-    assert f"{host}/{repository}@{images.children[1]}" in ctr("images", "ls", "-q")
+    assert f"{place}@{images.children[1]}" in ctr("images", "ls", "-q")

@@ -20,60 +20,58 @@ def refused(shell, crane):
     return lambda *arguments: shell.refused(client("crane"), *arguments)
 
 
-def test_an_image_that_is_pushed_is_whole_and_comes_back_the_same(crane, images, host, repository, shell):
-    pushed = crane("push", images.image, f"{host}/{repository}:1")
-    crane("validate", "--remote", f"{host}/{repository}:1")
-    crane("pull", "--format=oci", f"{host}/{repository}:1", shell.home / "pulled")
+def test_an_image_that_is_pushed_is_whole_and_comes_back_the_same(crane, images, place, shell):
+    pushed = crane("push", images.image, f"{place}:1")
+    crane("validate", "--remote", f"{place}:1")
+    crane("pull", "--format=oci", f"{place}:1", shell.home / "pulled")
 
-    assert pushed == f"{host}/{repository}@{images.digest}"
-    assert crane("digest", f"{host}/{repository}:1") == images.digest
+    assert pushed == f"{place}@{images.digest}"
+    assert crane("digest", f"{place}:1") == images.digest
     for blob in [images.digest, *images.layers]:
         place = f"blobs/{blob.replace(':', '/')}"
         assert (shell.home / "pulled" / place).read_bytes() == (images.image / place).read_bytes()
 
 
-def test_an_index_is_pushed_with_its_children(crane, images, host, repository):
-    crane("push", images.index, f"{host}/{repository}:1")
+def test_an_index_is_pushed_with_its_children(crane, images, place):
+    crane("push", images.index, f"{place}:1")
 
-    crane("validate", "--remote", f"{host}/{repository}:1")
+    crane("validate", "--remote", f"{place}:1")
     for child in images.children:
-        crane("validate", "--remote", f"{host}/{repository}@{child}")
-    arm64 = crane("digest", "--platform=linux/arm64", f"{host}/{repository}:1")
+        crane("validate", "--remote", f"{place}@{child}")
+    arm64 = crane("digest", "--platform=linux/arm64", f"{place}:1")
     assert arm64 == images.children[1]
 
 
-def test_copies_are_listed_in_both_repositories(crane, images, host, repository, server):
-    other = f"{repository}/copy"
-    server.aws("ecr").create_repository(repositoryName=other)
-    crane("push", images.image, f"{host}/{repository}:1")
+def test_copies_are_listed_in_both_repositories(crane, images, host, place, other_place):
+    crane("push", images.image, f"{place}:1")
 
-    crane("copy", f"{host}/{repository}:1", f"{host}/{other}:2")
-    crane("tag", f"{host}/{other}:2", "3")
+    crane("copy", f"{place}:1", f"{other_place}:2")
+    crane("tag", f"{other_place}:2", "3")
 
-    crane("validate", "--remote", f"{host}/{other}:3")
-    assert crane("ls", f"{host}/{other}").split() == ["2", "3"]
-    assert crane("ls", f"{host}/{repository}").split() == ["1"]
-    assert {repository, other} <= set(crane("catalog", host).split())
+    crane("validate", "--remote", f"{other_place}:3")
+    assert crane("ls", other_place).split() == ["2", "3"]
+    assert crane("ls", place).split() == ["1"]
+    assert {place, other_place} <= {f"{host}/{name}" for name in crane("catalog", host).split()}
 
 
-def test_an_appended_layer_makes_a_new_image(crane, images, host, repository, tmp_path):
+def test_an_appended_layer_makes_a_new_image(crane, images, place, tmp_path):
     with tarfile.open(tmp_path / "new.tar", "w") as layer:
         layer.add(__file__, "srv/new")
-    crane("push", images.image, f"{host}/{repository}:1")
+    crane("push", images.image, f"{place}:1")
 
-    crane("append", "-b", f"{host}/{repository}:1", "-f", tmp_path / "new.tar", "-t", f"{host}/{repository}:2")
+    crane("append", "-b", f"{place}:1", "-f", tmp_path / "new.tar", "-t", f"{place}:2")
 
-    crane("validate", "--fast", "--remote", f"{host}/{repository}:2")
-    assert crane("digest", f"{host}/{repository}:2") != images.digest
+    crane("validate", "--fast", "--remote", f"{place}:2")
+    assert crane("digest", f"{place}:2") != images.digest
 
 
-def test_what_is_deleted_is_gone(crane, refused, images, host, repository):
-    crane("push", images.image, f"{host}/{repository}:1")
+def test_what_is_deleted_is_gone(crane, refused, images, place):
+    crane("push", images.image, f"{place}:1")
 
-    crane("delete", f"{host}/{repository}@{images.digest}")
+    crane("delete", f"{place}@{images.digest}")
 
-    assert "MANIFEST_UNKNOWN: Requested image not found" in refused("manifest", f"{host}/{repository}@{images.digest}")
-    assert crane("ls", f"{host}/{repository}") == ""
+    assert "MANIFEST_UNKNOWN: Requested image not found" in refused("manifest", f"{place}@{images.digest}")
+    assert crane("ls", place) == ""
 
 
 def test_a_missing_repository_is_named(refused, images, host):

@@ -79,8 +79,8 @@ def test_the_first_commands_of_a_newcomer_work_word_for_word(engine, server):
     assert '"failures": []' in said
 
 
-def test_what_is_pulled_is_what_was_pushed_and_runs(docker, engine, host, repository):
-    name = f"{host}/{repository}:1"
+def test_what_is_pulled_is_what_was_pushed_and_runs(docker, engine, place):
+    name = f"{place}:1"
     docker("tag", "my-app:latest", name)
     docker("push", name)
     image = docker("inspect", "-f", "{{.Id}}", name)
@@ -94,21 +94,19 @@ def test_what_is_pulled_is_what_was_pushed_and_runs(docker, engine, host, reposi
     docker("rmi", name)
 
 
-def test_layers_are_mounted_from_another_repository(docker, host, repository, server):
-    other = f"{repository}/mounted"
-    server.aws("ecr").create_repository(repositoryName=other)
-    for name in (repository, other):
-        docker("tag", "my-app:latest", f"{host}/{name}:1")
-    docker("push", f"{host}/{repository}:1")
+def test_layers_are_mounted_from_another_repository(docker, place, other_place, repository):
+    for name in (place, other_place):
+        docker("tag", "my-app:latest", f"{name}:1")
+    docker("push", f"{place}:1")
 
-    said = docker("push", f"{host}/{other}:1")
+    said = docker("push", f"{other_place}:1")
 
     assert said.count(f"Mounted from {repository}") == 2
 
 
-def test_an_immutable_tag_is_kept_and_docker_says_why(docker, engine, host, server, repository):
+def test_an_immutable_tag_is_kept_and_docker_says_why(docker, engine, place, server, repository):
     server.aws("ecr").put_image_tag_mutability(repositoryName=repository, imageTagMutability="IMMUTABLE")
-    name = f"{host}/{repository}:1"
+    name = f"{place}:1"
     docker("tag", "my-app:latest", name)
     docker("push", name)
     container = docker("create", "my-app:latest")

@@ -32,8 +32,8 @@ def podman(store, host, password):
     return run
 
 
-def test_what_is_pulled_is_what_was_pushed(podman, images, host, repository):
-    name = f"{host}/{repository}:1"
+def test_what_is_pulled_is_what_was_pushed(podman, images, place):
+    name = f"{place}:1"
     image = podman("pull", "--quiet", f"oci:{images.image}:1")
     podman("tag", image, name)
     podman("push", "--tls-verify=false", name)
@@ -47,8 +47,8 @@ def test_what_is_pulled_is_what_was_pushed(podman, images, host, repository):
     podman("rmi", "--force", image)
 
 
-def test_the_platform_that_is_asked_for_is_pulled_from_a_manifest_list(podman, images, host, repository):
-    name = f"{host}/{repository}:1"
+def test_the_platform_that_is_asked_for_is_pulled_from_a_manifest_list(podman, images, place):
+    name = f"{place}:1"
     podman("manifest", "create", "both")
     podman("manifest", "add", "--all", "both", f"oci:{images.index}:1")
     podman("manifest", "push", "--all", "--tls-verify=false", "both", f"docker://{name}")
@@ -61,11 +61,11 @@ def test_the_platform_that_is_asked_for_is_pulled_from_a_manifest_list(podman, i
     podman("rmi", "--force", image)
 
 
-def test_a_login_is_seen_and_ends(podman, store, images, host, repository):
+def test_a_login_is_seen_and_ends(podman, store, images, place, host):
     assert podman("login", "--get-login", host) == "AWS"
     image = podman("pull", "--quiet", f"oci:{images.image}:1")
 
     podman("logout", host)
 
     with pytest.raises(AssertionError, match="authentication required"):
-        podman("push", "--tls-verify=false", image, f"{host}/{repository}:1")
+        podman("push", "--tls-verify=false", image, f"{place}:1")

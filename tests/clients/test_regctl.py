@@ -20,10 +20,10 @@ def regctl(shell, host, password):
 
 
 @pytest.fixture
-def image(regctl, images, host, repository):
+def image(regctl, images, place):
     """The index, pushed; its reference."""
-    regctl("image", "copy", f"ocidir://{images.index}:1", f"{host}/{repository}:1")
-    return f"{host}/{repository}:1"
+    regctl("image", "copy", f"ocidir://{images.index}:1", f"{place}:1")
+    return f"{place}:1"
 
 
 def test_an_index_is_copied_in_and_out(regctl, image, images, shell):
@@ -50,59 +50,55 @@ def test_artifacts_are_listed_by_their_subject_and_type(regctl, image):
     assert regctl("artifact", "get", "--subject", image, "--filter-artifact-type", SBOM) == '{"spdxVersion":"SPDX-2.3"}'
 
 
-def test_a_copy_takes_its_referrers_along(regctl, image, server, host, repository):
-    other = f"{repository}/copy"
-    server.aws("ecr").create_repository(repositoryName=other)
+def test_a_copy_takes_its_referrers_along(regctl, image, other_place):
     regctl("artifact", "put", "--artifact-type", SBOM, "--subject", image, given="{}")
 
-    regctl("image", "copy", "--referrers", image, f"{host}/{other}:1")
+    regctl("image", "copy", "--referrers", image, f"{other_place}:1")
 
-    listed = json.loads(regctl("artifact", "list", f"{host}/{other}:1", "--format=body"))
+    listed = json.loads(regctl("artifact", "list", f"{other_place}:1", "--format=body"))
     assert [entry["artifactType"] for entry in listed["manifests"]] == [SBOM]
 
 
-def test_an_artifact_without_subject_has_a_tag_of_its_own(regctl, host, repository):
-    regctl("artifact", "put", "--artifact-type=text/x-note", f"{host}/{repository}:note", given="a note")
+def test_an_artifact_without_subject_has_a_tag_of_its_own(regctl, place):
+    regctl("artifact", "put", "--artifact-type=text/x-note", f"{place}:note", given="a note")
 
-    assert regctl("artifact", "get", f"{host}/{repository}:note") == "a note"
-    assert regctl("tag", "ls", f"{host}/{repository}") == "note"
-
-
-def test_a_tag_is_deleted_and_the_image_stays(regctl, image, images, host, repository):
-    regctl("image", "copy", image, f"{host}/{repository}:2")
-
-    regctl("tag", "rm", f"{host}/{repository}:2")
-
-    assert regctl("tag", "ls", f"{host}/{repository}") == "1"
-    assert regctl("manifest", "head", f"{host}/{repository}@{images.index_digest}") == images.index_digest
+    assert regctl("artifact", "get", f"{place}:note") == "a note"
+    assert regctl("tag", "ls", place) == "note"
 
 
-def test_a_manifest_is_deleted_with_its_tags(regctl, image, images, host, repository):
-    regctl("manifest", "rm", f"{host}/{repository}@{images.index_digest}")
+def test_a_tag_is_deleted_and_the_image_stays(regctl, image, images, place):
+    regctl("image", "copy", image, f"{place}:2")
 
-    assert regctl("tag", "ls", f"{host}/{repository}") == ""
+    regctl("tag", "rm", f"{place}:2")
+
+    assert regctl("tag", "ls", place) == "1"
+    assert regctl("manifest", "head", f"{place}@{images.index_digest}") == images.index_digest
 
 
-def test_images_by_sha512_keep_their_digests_when_they_are_tagged(regctl, image, host, repository, shell):
-    regctl("image", "mod", image, "--digest-algo=sha512", "--create", f"{host}/{repository}:sha512")
+def test_a_manifest_is_deleted_with_its_tags(regctl, image, images, place):
+    regctl("manifest", "rm", f"{place}@{images.index_digest}")
 
-    regctl("image", "copy", f"{host}/{repository}:sha512", f"ocidir://{shell.home}/out:1")
+    assert regctl("tag", "ls", place) == ""
 
-    digest = regctl("image", "digest", f"{host}/{repository}:sha512")
-    manifest = json.loads(
-        regctl("manifest", "get", "--platform=linux/amd64", f"{host}/{repository}:sha512", "--format=body")
-    )
+
+def test_images_by_sha512_keep_their_digests_when_they_are_tagged(regctl, image, place, shell):
+    regctl("image", "mod", image, "--digest-algo=sha512", "--create", f"{place}:sha512")
+
+    regctl("image", "copy", f"{place}:sha512", f"ocidir://{shell.home}/out:1")
+
+    digest = regctl("image", "digest", f"{place}:sha512")
+    manifest = json.loads(regctl("manifest", "get", "--platform=linux/amd64", f"{place}:sha512", "--format=body"))
     assert {layer["digest"].partition(":")[0] for layer in manifest["layers"]} == {"sha512"}
     assert len(digest.removeprefix("sha512:")) == 128
 
 
-def test_blobs_are_put_read_and_deleted(regctl, host, repository):
-    digest = regctl("blob", "put", f"{host}/{repository}", given="some bytes")
+def test_blobs_are_put_read_and_deleted(regctl, place):
+    digest = regctl("blob", "put", place, given="some bytes")
 
-    assert regctl("blob", "get", f"{host}/{repository}", digest) == "some bytes"
-    regctl("blob", "rm", f"{host}/{repository}", digest)
+    assert regctl("blob", "get", place, digest) == "some bytes"
+    regctl("blob", "rm", place, digest)
     with pytest.raises(AssertionError, match="not found"):
-        regctl("blob", "get", f"{host}/{repository}", digest)
+        regctl("blob", "get", place, digest)
 
 
 def test_repositories_are_listed(regctl, host, repository):
