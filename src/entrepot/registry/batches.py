@@ -8,7 +8,7 @@ from sqlalchemy import Integer, bindparam, func, select
 
 from entrepot.database import Statement, Transaction
 from entrepot.errors import LimitExceeded
-from entrepot.registry.listings import IMAGE, Image, image_of
+from entrepot.registry.listings import IMAGE, Image
 from entrepot.registry.repositories import Repository
 from entrepot.registry.tables import manifests, tags
 
@@ -35,14 +35,19 @@ def images_by_digest(tx: Transaction, repository: Repository, digests: Collectio
     """Those of *digests* that are images here."""
     if not digests:
         return {}
-    return {row["digest"]: image_of(row) for row in tx.all(_BY_DIGEST, repository=repository.id, asked=_json(digests))}
+    return {
+        row["digest"]: Image._make(row) for row in tx.all(_BY_DIGEST, repository=repository.id, asked=_json(digests))
+    }
 
 
 def images_by_tag(tx: Transaction, repository: Repository, names: Collection[str]) -> dict[str, Image]:
     """Those of *names* that are tags here, each with its image."""
     if not names:
         return {}
-    return {row["asked"]: image_of(row) for row in tx.all(_BY_TAG, repository=repository.id, asked=_json(names))}
+    return {
+        row["asked"]: Image._make(row[: len(IMAGE)])
+        for row in tx.all(_BY_TAG, repository=repository.id, asked=_json(names))
+    }
 
 
 def texts(tx: Transaction, manifest_ids: Collection[int]) -> dict[int, str]:

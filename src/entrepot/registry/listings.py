@@ -40,13 +40,12 @@ class Image(NamedTuple):
     pushed_at: float
     pulled_at: float | None
     status: str
-    tags: tuple[str, ...]
+    names: str | None
 
-
-def image_of(row: Row) -> Image:
-    """The image in a row that begins with the columns ``IMAGE``."""
-    names = row[_KNOWN]
-    return Image._make((*row[:_KNOWN], tuple(sorted(names.split(" "))) if names else ()))
+    @property
+    def tags(self) -> list[str]:
+        """Its tags in lexical order."""
+        return sorted(self.names.split(" ")) if self.names else []
 
 
 class Name(NamedTuple):
@@ -124,7 +123,6 @@ IMAGE = (
     manifests.c.status,
     _TAGS_OF_IMAGE,
 )
-_KNOWN = len(IMAGE) - 1
 _IN_REPOSITORY = manifests.c.repository_id == bindparam("repository")
 _STATUS: ColumnElement[bool] = or_(manifests.c.status == bindparam("status"), bindparam("status") == "ANY")
 _IS_TAGGED = select(_own.c.name).where(_IS_OWN).exists()
@@ -165,7 +163,7 @@ def list_images(
     rows = tx.all(
         _IMAGES[tag_status], repository=repository.id, at=after[0], digest=after[1], status=status, most=limit + 1
     )
-    return _page([image_of(row) for row in rows], limit)
+    return _page([Image._make(row) for row in rows], limit)
 
 
 # ── names of images ─────────────────────────────────────────────────────────────────────────────────
