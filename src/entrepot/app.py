@@ -16,15 +16,14 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 
 from entrepot import clock
+from entrepot.answers import Receive, Scope, Send, answer, document
 from entrepot.aws.gateway import Gateway
+from entrepot.downloads import Downloads
 from entrepot.errors import Fault
 from entrepot.identity.directory import Directory
 from entrepot.oci.context import Context
-from entrepot.oci.downloads import Downloads
 from entrepot.oci.endpoint import Endpoint
 from entrepot.oci.faults import document_of, status_of
-from entrepot.oci.messages import Receive, Scope, Send, document
-from entrepot.oci.streams import answer
 from entrepot.peers import Peers
 from entrepot.registry import usage
 from entrepot.registry.reads import Reads
@@ -70,7 +69,7 @@ class Application:
         except Fault as fault:
             address = None
             scope["status"] = status_of(fault)
-            await answer(document(scope["status"], document_of(fault)), send, self._context, head=False)
+            await answer(document(scope["status"], document_of(fault)), send, self._context.pool, head=False)
         if address is not None:
             try:
                 await self._dispatch(scope, receive, send)
@@ -110,7 +109,7 @@ class Application:
                 status = 503
         scope["status"] = status
         body = b'{"status":"ok"}' if status == 200 else b'{"status":"not ready"}'
-        await answer(document(status, body), send, self._context, head=scope["method"] == "HEAD")
+        await answer(document(status, body), send, self._context.pool, head=scope["method"] == "HEAD")
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:

@@ -1,9 +1,10 @@
 """Blobs on the wire: HEAD, GET with ranges, DELETE."""
 
 from entrepot import clock
+from entrepot.answers import COMMON, Header, Response, empty
 from entrepot.database import Transaction
 from entrepot.oci import ranges
-from entrepot.oci.messages import COMMON, Header, Request, Response, empty
+from entrepot.oci.messages import Request
 from entrepot.registry import blobs, repositories
 from entrepot.registry.blobs import Blob
 from entrepot.registry.faults import LayerNotFound

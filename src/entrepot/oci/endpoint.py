@@ -9,17 +9,18 @@ import logging
 from collections.abc import Mapping
 
 from entrepot import clock
+from entrepot.answers import Header, Receive, Response, Scope, Send, answer, document
 from entrepot.errors import AccessDenied, Fault
+from entrepot.identity.failures import Failures
 from entrepot.identity.faults import LoginInvalid
 from entrepot.identity.logins import Opened
 from entrepot.names import NameInvalid, Registry, is_repository_name, is_tag, parse_digest
-from entrepot.oci import faults
-from entrepot.oci.challenge import LONGEST_HEADER, Failures, challenge_of, password_of
+from entrepot.oci import faults, streams
+from entrepot.oci.challenge import LONGEST_HEADER, challenge_of, password_of
 from entrepot.oci.context import Context
-from entrepot.oci.messages import Header, Receive, Request, Response, Scope, Send, document
+from entrepot.oci.messages import Request
 from entrepot.oci.ready import ReadyAnswers
 from entrepot.oci.routes import ROUTES, Address, Alternatives, address_of
-from entrepot.oci.streams import answer
 from entrepot.registry import usage
 from entrepot.registry.uploads import check_space
 
@@ -62,11 +63,12 @@ class Endpoint:
             response = await self._respond(scope, receive)
         except Fault as fault:
             response = await self._refuse(scope, fault)
+            await streams.drain(scope, receive)
         except Exception:  # noqa: BLE001  # what is no Fault is a bug: it is logged, and answered by 500
             _log.exception("request failed", extra={"request": scope["request_id"]})
             response = _rendered(Fault())
         scope["status"] = response.status
-        await answer(response, send, self._context, head=scope["method"] == "HEAD")
+        await answer(response, send, self._context.pool, head=scope["method"] == "HEAD")
 
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
         opened = self._authenticate(scope)
@@ -85,8 +87,9 @@ class Endpoint:
         if route.pushes and clock.ticks() > self._space_until:
             check_space(self._context.runtime.store, self._context.runtime.settings)
             self._space_until = clock.ticks() + _SPACE_LASTS
+        version = self._version
         response = await route.answer(request)
-        if response.lasts:
+        if response.lasts and version == self._version:
             self._ready.keep(scope, response, opened)
         return response
 

@@ -6,9 +6,10 @@ from urllib.parse import quote
 
 import orjson
 
+from entrepot.answers import Header, Response, document
 from entrepot.database import Transaction
 from entrepot.errors import InvalidParameter
-from entrepot.oci.messages import Header, Request, Response, document
+from entrepot.oci.messages import Request
 from entrepot.registry import listings, repositories
 from entrepot.registry.documents import OCI_INDEX
 from entrepot.registry.listings import Page, Referrer

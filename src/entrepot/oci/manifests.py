@@ -1,10 +1,11 @@
 """Manifests on the wire: HEAD, GET, PUT, DELETE."""
 
 from entrepot import clock
+from entrepot.answers import COMMON, Header, Response, empty
 from entrepot.database import Transaction
 from entrepot.names import is_digest, is_tag
 from entrepot.oci.faults import BodyTooLarge, ReferenceInvalid
-from entrepot.oci.messages import COMMON, Header, Request, Response, empty
+from entrepot.oci.messages import Request
 from entrepot.oci.streams import body_of
 from entrepot.registry import documents, manifests, repositories, tags, usage
 from entrepot.registry.documents import Document

@@ -10,9 +10,9 @@ state of the database that still holds.
 from typing import Any, NamedTuple
 
 from entrepot import clock
+from entrepot.answers import Response, Scope
 from entrepot.identity.logins import Opened
 from entrepot.identity.principals import Principal
-from entrepot.oci.messages import Response, Scope
 
 _LARGEST = 16 << 10
 _ROOM = 16 << 20

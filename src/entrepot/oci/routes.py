@@ -11,10 +11,11 @@ Rights are alternatives, of which one must be granted whole: each is a set of (a
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from entrepot.answers import Response
 from entrepot.oci.blobs import delete_blob, get_blob, head_blob
 from entrepot.oci.listings import list_catalog, list_referrers, list_tags, ping
 from entrepot.oci.manifests import delete_manifest, get_manifest, head_manifest, put_manifest
-from entrepot.oci.messages import Request, Response, Right
+from entrepot.oci.messages import Request, Right
 from entrepot.oci.uploads import MOUNTING, begin_upload, cancel_upload, finish_upload, get_upload, patch_upload
 
 Alternatives = tuple[tuple[Right, ...], ...]

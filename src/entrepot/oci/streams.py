@@ -1,16 +1,19 @@
-"""Request bodies in pieces, bounded in size and in the client's patience; blobs as response bodies."""
+"""Request bodies in pieces, bounded in size and in the client's patience."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 from entrepot import clock
-from entrepot.oci.context import Context
+from entrepot.answers import Receive, Scope
 from entrepot.oci.faults import BodyIncomplete, BodyTooLarge
-from entrepot.oci.messages import Receive, Request, Response, Send
+from entrepot.oci.messages import Request
 from entrepot.storage import PIECE
 
 # How long a client may be silent, and how long it may be slow, in seconds: security-design 8.1.
 _SILENCE = 30.0
+_MOST_DRAINED = 8 << 20
+_PATIENCE_TO_DRAIN = 5.0
 
 
 class Body:
@@ -49,6 +52,12 @@ class Body:
             if self._kept:
                 yield self._take()
 
+    async def drop(self, most: int) -> None:
+        """Read on until the body ends or *most* bytes have come, and forget them. Raises: BodyIncomplete."""
+        while not self.ended and self._received < most:
+            await self._more()
+            self._take()
+
     async def _fill(self, size: int) -> None:
         while not self.ended and self._kept_size < size:
             await self._more()
@@ -80,29 +89,21 @@ class Body:
 
 def body_of(request: Request) -> Body:
     """The body of a request."""
-    return Body(request.receive, minimum_rate=request.context.runtime.settings.body_minimum_rate)
+    body = Body(request.receive, minimum_rate=request.context.runtime.settings.body_minimum_rate)
+    request.scope["body"] = body
+    return body
 
 
-async def answer(response: Response, send: Send, context: Context, *, head: bool) -> None:
-    """Put *response* on the wire; to a HEAD request without its body."""
-    await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
-    if head:
-        await send({"type": "http.response.body", "body": b""})
-    elif response.path is not None:
-        await send({"type": "http.response.pathsend", "path": response.path})
-    elif response.pieces is not None:
-        await _send_pieces(response, send, context)
-    else:
-        await send({"type": "http.response.body", "body": response.body})
+async def drain(scope: Scope, receive: Receive) -> None:
+    """
+    Let a client that is refused finish what it is sending, as far as that is little.
 
-
-async def _send_pieces(response: Response, send: Send, context: Context) -> None:
-    """One piece is read ahead while the one before is on its way; a slow client holds two, and no thread."""
-    assert response.pieces is not None  # the caller has looked
-    pieces = response.pieces
-    loop = asyncio.get_running_loop()
-    ahead = loop.run_in_executor(context.pool, next, pieces, None)
-    while (piece := await ahead) is not None:
-        ahead = loop.run_in_executor(context.pool, next, pieces, None)
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+    A connection that is closed while bytes still come is reset, and a client that writes does not see
+    the answer then: it reports a broken pipe and not the reason.
+    """
+    if scope["method"] not in {"POST", "PATCH", "PUT"}:
+        return
+    body: Body = scope.get("body") or Body(receive, minimum_rate=_MOST_DRAINED)
+    with contextlib.suppress(TimeoutError, BodyIncomplete):
+        async with asyncio.timeout(_PATIENCE_TO_DRAIN):
+            await body.drop(_MOST_DRAINED)

@@ -10,6 +10,8 @@ import threading
 import time
 
 _PR_SET_PDEATHSIG = 1
+# malloc.h of glibc
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 # A connection is a descriptor; kernels give a process 1,024 unless it asks for more.
 _DESCRIPTORS = 65_536
 
@@ -22,6 +24,19 @@ def confine() -> None:
     wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
     with contextlib.suppress(ValueError, OSError):  # some kernels allow less than they say
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def give_memory_back() -> None:
+    """
+    Keep the C library from holding on to what large requests needed.
+
+    Its threshold for memory of its own mapping grows with what is freed, and each thread gets an arena: after
+    parts of 20 MiB by the API a worker kept 220 MB; with both fixed it is back at 95.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # only glibc has it
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, 256 << 10)
+        libc.mallopt(_M_ARENA_MAX, 2)
 
 
 def die_with(parent: int) -> None:

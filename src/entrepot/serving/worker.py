@@ -4,12 +4,13 @@ from typing import Any
 
 from entrepot.app import build
 from entrepot.serving.folder import open_runtime
-from entrepot.serving.processes import confine, die_with
+from entrepot.serving.processes import confine, die_with, give_memory_back
 from entrepot.settings import Settings
 
 
 def application(settings: Settings, parent: int) -> Any:
     """The ASGI application of this process, a child of *parent*."""
     confine()
+    give_memory_back()
     die_with(parent)
     return build(open_runtime(settings))

@@ -82,10 +82,12 @@ def set_up() -> None:
     """Send this process's own events to standard error as JSON lines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    logger = logging.getLogger("entrepot")
-    logger.handlers = [handler]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    logging.captureWarnings(capture=True)
+    for name in ("entrepot", "py.warnings"):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
 
 
 def _write(lines: bytes) -> None:

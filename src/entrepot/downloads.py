@@ -1,11 +1,11 @@
 """Blobs by signed address: what GetDownloadUrlForLayer hands out. The address is the credential."""
 
+from entrepot.answers import Receive, Response, Scope, Send, answer, document
 from entrepot.errors import Fault
 from entrepot.oci import faults
 from entrepot.oci.blobs import serve
 from entrepot.oci.context import Context
-from entrepot.oci.messages import Receive, Request, Response, Scope, Send, document
-from entrepot.oci.streams import answer
+from entrepot.oci.messages import Request
 from entrepot.registry import blobs, downloads
 from entrepot.registry.faults import LayerNotFound
 
@@ -29,7 +29,7 @@ class Downloads:
         except Fault as fault:
             response = document(faults.status_of(fault), faults.document_of(fault))
         scope["status"] = response.status
-        await answer(response, send, self._context, head=scope["method"] == "HEAD")
+        await answer(response, send, self._context.pool, head=scope["method"] == "HEAD")
 
     def _respond(self, scope: Scope, receive: Receive) -> Response:
         """Raises: Unsupported, SignedUrlInvalid, LayerNotFound."""

@@ -1,0 +1,89 @@
+"""Answers of our own faces: a status, headers, and bytes from memory, from a file, or piece by piece."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from concurrent.futures import Executor
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+
+class Response:
+    """
+    An answer. It has a body, or a file to send, or pieces to read on a pool thread and send one by one.
+
+    It *lasts* if the same request has the same answer until somebody commits something; *pulled* is then
+    the manifest to count, if any.
+    """
+
+    __slots__ = ("body", "headers", "lasts", "path", "pieces", "pulled", "status")
+
+    def __init__(
+        self,
+        status: int,
+        headers: list[Header],
+        body: bytes = b"",
+        *,
+        path: str | None = None,
+        pieces: Iterator[bytes] | None = None,
+        lasts: bool = False,
+        pulled: int | None = None,
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.path = path
+        self.pieces = pieces
+        self.lasts = lasts
+        self.pulled = pulled
+
+
+# On every answer of this face: security-design 8.3; the first is what docker looks for.
+COMMON: tuple[Header, ...] = (
+    (b"docker-distribution-api-version", b"registry/2.0"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+_NO_STORE: tuple[Header, ...] = (*COMMON, (b"cache-control", b"private, no-store"))
+
+
+def empty(status: int, *headers: Header) -> Response:
+    """An answer without a body."""
+    return Response(status, [*_NO_STORE, *headers, (b"content-length", b"0")])
+
+
+def document(status: int, body: bytes, *headers: Header, media_type: bytes = b"application/json") -> Response:
+    """An answer that is a document of ours, not something that was pushed."""
+    return Response(
+        status,
+        [*_NO_STORE, *headers, (b"content-type", media_type), (b"content-length", str(len(body)).encode())],
+        body,
+    )
+
+
+async def answer(response: Response, send: Send, pool: Executor, *, head: bool) -> None:
+    """Put *response* on the wire; to a HEAD request without its body."""
+    await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
+    if head:
+        await send({"type": "http.response.body", "body": b""})
+    elif response.path is not None:
+        await send({"type": "http.response.pathsend", "path": response.path})
+    elif response.pieces is not None:
+        await _send_pieces(response, send, pool)
+    else:
+        await send({"type": "http.response.body", "body": response.body})
+
+
+async def _send_pieces(response: Response, send: Send, pool: Executor) -> None:
+    """One piece is read ahead while the one before is on its way; a slow client holds two, and no thread."""
+    assert response.pieces is not None  # the caller has looked
+    pieces = response.pieces
+    loop = asyncio.get_running_loop()
+    ahead = loop.run_in_executor(pool, next, pieces, None)
+    while (piece := await ahead) is not None:
+        ahead = loop.run_in_executor(pool, next, pieces, None)
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
