@@ -60,7 +60,7 @@ clean:
 
 # Made from the lock file alone, and again only when that changes.
 .venv/.made: pyproject.toml uv.lock | $(UV)
-	$(UV) sync --locked --quiet
+	$(UV) sync --locked --quiet --compile-bytecode
 	@touch $@
 
 .uv/bin/uv:

@@ -1,12 +1,9 @@
 """Request bodies: bounded before they are buffered, and in the client's patience."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
+from entrepot.answers import Receive
 from entrepot.aws.faults import RequestTimeout, RequestTooLarge
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 # Source: decisions.md; a manifest of 4 MiB with every quote escaped, a part of 20 MiB in base64.
 LIMITS = {"PutImage": 16 << 20, "UploadLayerPart": 28 << 20}

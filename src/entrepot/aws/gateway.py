@@ -8,7 +8,7 @@ only the owner of a key can keep a parser busy. Order of checks: ecr-api A.0.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -16,8 +16,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from entrepot import clock
+from entrepot.answers import Receive, Scope, Send
 from entrepot.aws import bodies, routing, sigv4, validation
-from entrepot.aws.bodies import Disconnected, Receive
+from entrepot.aws.bodies import Disconnected
 from entrepot.aws.claims import SignedRequest, check_scope, claim_of
 from entrepot.aws.faults import InternalFailure, NotPresignable, UnrecognizedClient
 from entrepot.aws.models import Model, refusal
@@ -31,9 +32,6 @@ from entrepot.names import Registry
 if TYPE_CHECKING:
     from entrepot.identity.directory import Directory
     from entrepot.runtime import Runtime
-
-Scope = MutableMapping[str, Any]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _log = logging.getLogger("entrepot.aws")
 
@@ -178,8 +176,8 @@ def _is_brief(handler: Handler, arguments: dict[str, Any]) -> bool:
 
     Handing it over costs half a millisecond, most of it waiting for the interpreter's lock.
     """
-    named = handler.function.__name__.startswith(("get_", "batch_get_", "batch_check_"))
-    return named and all(len(value) <= _FEW for value in arguments.values() if isinstance(value, list))
+    looks = handler.function.__name__.startswith(("get_", "batch_"))
+    return looks and all(len(value) <= _FEW for value in arguments.values() if isinstance(value, list))
 
 
 def _exchange(scope: Scope) -> _Exchange:

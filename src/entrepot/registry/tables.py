@@ -79,7 +79,6 @@ Index(
     manifests.c.subject,
     manifests.c.digest,
     sqlite_where=manifests.c.subject.is_not(None),
-    postgresql_where=manifests.c.subject.is_not(None),
 )
 
 tags = Table(
@@ -138,7 +137,6 @@ Index(
     blobs.c.key,
     unique=True,
     sqlite_where=blobs.c.key.is_not(None),
-    postgresql_where=blobs.c.key.is_not(None),
 )
 
 links = Table(

@@ -124,7 +124,6 @@ def _create_manifests() -> None:
         ["repository_id", "subject", "digest"],
         unique=False,
         sqlite_where=sa.text("subject IS NOT NULL"),
-        postgresql_where=sa.text("subject IS NOT NULL"),
     )
     op.create_table(
         "tags",
@@ -185,7 +184,6 @@ def _create_blobs() -> None:
         ["key"],
         unique=True,
         sqlite_where=sa.text("key IS NOT NULL"),
-        postgresql_where=sa.text("key IS NOT NULL"),
     )
     op.create_table(
         "links",
