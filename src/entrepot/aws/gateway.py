@@ -37,7 +37,6 @@ _log = logging.getLogger("entrepot.aws")
 
 # A part of 20 MiB stands in memory twice while it is parsed: more than two at a time would not fit a worker's 150 MB.
 _LONG_BODIES_AT_ONCE = 2
-_FEW = 10
 # Longer bodies are hashed and parsed on a pool thread, because the event loop has others to serve.
 _LONGEST_ON_THE_LOOP = 65_536
 _HEADERS = [
@@ -170,14 +169,14 @@ class Gateway:
         return read() if _is_brief(handler, arguments) else await asyncio.to_thread(read)
 
 
-def _is_brief(handler: Handler, arguments: dict[str, Any]) -> bool:
+def _is_brief(handler: Handler, arguments: dict[str, Any], few: int = 10) -> bool:
     """
     Whether a read is a few indexed rows, and so over before a thread would have begun.
 
     Handing it over costs half a millisecond, most of it waiting for the interpreter's lock.
     """
     looks = handler.function.__name__.startswith(("get_", "batch_"))
-    return looks and all(len(value) <= _FEW for value in arguments.values() if isinstance(value, list))
+    return looks and all(len(value) <= few for value in arguments.values() if isinstance(value, list))
 
 
 def _exchange(scope: Scope) -> _Exchange:
