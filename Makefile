@@ -19,6 +19,8 @@ export UV
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
 unexport VIRTUAL_ENV
+# Modules are compiled once and not by every process anew: half of what a start takes.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: serve test test-all check format lint types imports sizes bench clients clean
 
