@@ -11,6 +11,8 @@ _log = logging.getLogger("entrepot.serving")
 # Before it is started again: what fails at once would else fail a hundred times a second.
 _PAUSE = 5.0
 _PATIENCE = 10.0
+# The workers start first: somebody waits for them, and nobody for the first job.
+_HEAD_START = 2.0
 
 
 class Keeper:
@@ -41,6 +43,7 @@ class Keeper:
             self._thread.join(_PATIENCE)
 
     def _keep(self) -> None:
+        self._ending.wait(_HEAD_START)
         while not self._ending.is_set():
             self._process = multiprocessing.get_context("spawn").Process(
                 target=self._target, args=self._arguments, name="jobs"
