@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import machine, table
+from bench.catalogue import ALL
 from bench.figures import Result, evaluate
 from bench.servers import TITLES
 from bench.work import Scale, Work, run
-from bench.works import ALL
 
 _HERE = Path(__file__).parent
 _RESULTS = _HERE / "results"

@@ -47,6 +47,7 @@ TITLES: Mapping[str, str] = {
 _START_SECONDS = 60
 _END_SECONDS = 20
 _ANSWER_SECONDS = 300
+_AT_REST = 0.04  # of one core
 
 
 class NotHere(Exception):
@@ -139,6 +140,7 @@ def running(name: str, folder: Path, *, workers: int = 2, data: Path | None = No
         server = Server(name, port, data or scratch / "data", process.pid, time.perf_counter() - started)
         if name == OURS:
             server.keys, server.authorization = _login(server)
+        _await_rest(server)
         yield server
     finally:
         _end(process)
@@ -221,8 +223,9 @@ _COMMANDS: Mapping[str, Callable[[Path, int, int], Command]] = {
 
 
 def _clean_environment() -> dict[str, str]:
-    """Our environment without what would reach into a server: its own settings, and AWS's."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ENTREPOT_", "OTEL_"))}
+    """Our environment without what would reach into a server: its own settings, AWS's, the interpreter's."""
+    foreign = ("AWS_", "ENTREPOT_", "OTEL_", "PYTHON")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
 
 
 def _await_answer(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -240,6 +243,16 @@ def _await_answer(process: subprocess.Popen[bytes], port: int, log: Path) -> Non
         finally:
             connection.close()
     raise RuntimeError(f"{process.args!r} did not answer:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def _await_rest(server: Server) -> None:
+    """Wait until the server has nothing to do: what starts in its background is not part of any work but `start`."""
+    used = server.cpu_seconds()
+    for _ in range(_START_SECONDS * 2):
+        time.sleep(0.5)
+        used, before = server.cpu_seconds(), used
+        if used - before <= _AT_REST * 0.5:
+            return
 
 
 def _login(server: Server) -> tuple[dict[str, str], str]:

@@ -58,7 +58,7 @@ local function run(connections, seconds, message)
     for i = 0, C.epoll_wait(epoll, events, connections, 100) - 1 do
       local socket = tonumber(events[i].data)
       local size = tonumber(C.recv(socket, buffer, LONGEST_ANSWER, 0))
-      assert(size > 0, "the server hung up")
+      assert(size > 0, size == 0 and "the server hung up" or "no answer: errno " .. ffi.errno())
       local answer = received[socket] .. ffi.string(buffer, size)
       if answer:sub(-4) == "\r\n\r\n" then
         count, received[socket] = count + 1, ""

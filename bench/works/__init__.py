@@ -1,10 +1,1 @@
-"""The works that are compared, in the order of the table."""
-
-from collections.abc import Mapping
-
-from bench.work import Work
-from bench.works import api, bulk, copies, footprint, hot, images
-
-ALL: Mapping[str, Work] = {
-    work.name: work for work in (*hot.WORKS, *bulk.WORKS, *images.WORKS, *copies.WORKS, *footprint.WORKS, *api.WORKS)
-}
+"""The works that are compared, a module for each kind."""
