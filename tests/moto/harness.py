@@ -1,0 +1,109 @@
+"""
+A door in front of our server for moto's tests: it answers ``POST /moto-api/reset`` and hands on all else.
+
+The product knows no reset. Here it deletes, by the API, every repository of the regions that were used
+since the last one, and puts back the account's settings. In front of a PutImage the door pushes those blobs
+of ``tests.moto.truthful`` that the manifest names, as a client would have done.
+"""
+
+import http.server
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import urllib3
+
+from tests.moto import truthful
+from tests.support.server import ACCOUNT, Registry, Server
+
+# What moto's tests sign with.
+KEY = ("FOOBARKEY", "FOOBARSECRET")
+REGIONS = ("us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-central-1", "eu-west-1")
+HOSTNAME = "{account}.dkr.ecr.{region}.amazonaws.com"
+
+_SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/ecr/")
+_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
+
+
+class Door:
+    """What moto's tests take for moto's server."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.not_yet: set[str] = set()  # operations that were asked for and are not written
+        self._http = urllib3.PoolManager(retries=False, maxsize=8)
+        self._blobs = truthful.blobs()
+        self._used: set[str] = set()  # regions, since the last reset
+        self._password = server.password()
+
+    def reset(self) -> None:
+        """Leave nothing of what came through since the last one."""
+        for region in self._used:
+            ecr = self.server.aws("ecr", region=region)
+            for page in ecr.get_paginator("describe_repositories").paginate():
+                for repository in page["repositories"]:
+                    ecr.delete_repository(repositoryName=repository["repositoryName"], force=True)
+        self._used.clear()
+
+    def hand_on(self, method: str, path: str, headers: dict[str, str], body: bytes) -> urllib3.BaseHTTPResponse:
+        """The server's answer to a request, unchanged in either direction."""
+        scope = _SCOPE.search(headers.get("Authorization", ""))
+        operation = headers.get("X-Amz-Target", "").partition(".")[2]
+        if scope and scope[1] in REGIONS:
+            self._used.add(scope[1])
+            if operation == "PutImage":
+                self._push(json.loads(body), region=scope[1])
+        answer = self._http.request(method, self.server.url + path, body=body, headers=headers, redirect=False)
+        if b"UnknownOperationException" in answer.data:
+            self.not_yet.add(operation)
+        return answer
+
+    def _push(self, image: dict[str, Any], *, region: str) -> None:
+        try:
+            manifest = json.loads(image["imageManifest"])
+        except ValueError:
+            return
+        host = HOSTNAME.format(account=ACCOUNT, region=region)
+        registry = Registry(self.server.url, self._password, headers={"Host": host})
+        for descriptor in (manifest.get("config", {}), *manifest.get("layers", [])):
+            if content := self._blobs.get(descriptor.get("digest")):
+                path = f"/v2/{image['repositoryName']}/blobs/uploads/?digest={descriptor['digest']}"
+                # Where there is no such repository, the test is about to be told so by PutImage.
+                assert registry("POST", path, content).status in {201, 404}
+
+
+@contextmanager
+def opened(door: Door) -> Iterator[str]:
+    """Its address, for as long as the context lasts."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.path == "/moto-api/reset":
+                door.reset()
+                self._answer(200, {}, b"")
+            else:
+                answer = door.hand_on(self.command, self.path, dict(self.headers), body)
+                self._answer(answer.status, dict(answer.headers), answer.data)
+
+        def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                if name.lower() not in _HOP_BY_HOP:
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """The server has a log of its own."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.server_port}"
+        listening.shutdown()

@@ -1,0 +1,58 @@
+"""
+moto's own tests of ECR against our server: they pass, or ``docs/moto.md`` says why not.
+
+Source: the tests of moto's source distribution.
+"""
+
+import re
+
+import pytest
+
+from entrepot.services import ecr
+from tests.moto.conftest import Run
+from tests.support.data import ROOT
+
+pytestmark = pytest.mark.timeout(600)  # one run of 165 tests, for the first who asks
+
+_PAGE = (ROOT / "docs/moto.md").read_text(encoding="utf-8")
+_ROWS = re.findall(r"^\| (?P<first>.+?) \| (?P<second>.+) \|$", _PAGE, re.MULTILINE)
+
+
+def _listed() -> list[str]:
+    return [name for row in _ROWS for name in re.findall(r"`(test_\w+\.test_\w+(?:\[[^]`]+])?)`", " ".join(row))]
+
+
+def _is_listed(test: str) -> bool:
+    return test in _listed() or test.partition("[")[0] in _listed()
+
+
+def _with_name(name: str, tests: "frozenset[str] | dict[str, str]") -> list[str]:
+    return [test for test in tests if name in {test, test.partition("[")[0]}]
+
+
+def test_what_moto_expects_holds_or_stands_in_the_list(moto_run: Run) -> None:
+    assert {test: said for test, said in moto_run.failed.items() if not _is_listed(test)} == {}
+
+
+def test_nothing_stands_in_the_list_that_holds(moto_run: Run) -> None:
+    assert [test for test in moto_run.passed if _is_listed(test)] == []
+    assert [name for name in _listed() if not _with_name(name, moto_run.failed)] == []
+
+
+def test_each_test_stands_in_the_list_once() -> None:
+    assert sorted(_listed()) == sorted(set(_listed()))
+
+
+def test_the_operations_that_were_missed_are_listed_and_not_written(moto_run: Run) -> None:
+    listed = {name for first, _ in _ROWS for name in first.split(", ") if name in ecr.service.model.operation_names}
+
+    assert listed == moto_run.not_yet
+    assert moto_run.not_yet <= set(ecr.service.unwritten())
+
+
+def test_more_of_motos_tests_pass_than_there_are_in_the_list(moto_run: Run) -> None:
+    """The images that moto's tests push are accepted: without them three in four would fail."""
+    assert len(moto_run.passed) > len(moto_run.failed)
+    assert {"test_ecr.test_put_manifest_list", "test_ecr.test_batch_get_image"} <= moto_run.passed
+    # It stops moto's own clock, which a server elsewhere does not hear.
+    assert moto_run.skipped == {"test_ecr.test_put_image_with_push_date"}
