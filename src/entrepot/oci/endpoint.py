@@ -111,11 +111,11 @@ class Endpoint:
         header = scope["authorization"]
         if header is None:
             raise faults.Unauthorized
+        if not (self._insecure or scope["scheme"] == "https" or scope["client"][0].startswith(_LOOPBACK)):
+            raise faults.InsecureLogin
         opened = self._logins.get(header)
         if opened is not None and opened.expires_at > clock.now():
             return opened
-        if not (self._insecure or scope["scheme"] == "https" or scope["client"][0].startswith(_LOOPBACK)):
-            raise faults.InsecureLogin
         if len(header) > LONGEST_HEADER:
             raise faults.Unauthorized
         opened = self._context.directory.logins.open(password_of(header))

@@ -59,6 +59,12 @@ class ReferenceInvalid(Fault, aws="InvalidParameterException", oci="TAG_INVALID"
     message = "The reference '{reference}' is neither a tag nor a digest"
 
 
+class QueryTooLong(Fault, aws="InvalidParameterException", oci="UNSUPPORTED"):
+    """Parameters, tags among them, that nobody can want. Members: most."""
+
+    message = "The address has more than {most} parameters"
+
+
 class RangeInvalid(Fault, aws="InvalidLayerPartException", oci="BLOB_UPLOAD_INVALID"):
     """A piece that does not begin where the upload ends. Members: start, size."""
 
@@ -86,6 +92,7 @@ class InsecureLogin(Fault, aws="AccessDeniedException", oci="DENIED"):
     )
 
 
+_STATUS_OF[QueryTooLong] = 414
 _STATUS_OF[RangeInvalid] = 416
 _STATUS_OF[BodyIncomplete] = 400
 _STATUS_OF[NoSuchAddress] = 404

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from entrepot.answers import Response
+from entrepot.names import is_repository_name
 from entrepot.oci.blobs import delete_blob, get_blob, head_blob
 from entrepot.oci.listings import list_catalog, list_referrers, list_tags, ping
 from entrepot.oci.manifests import delete_manifest, get_manifest, head_manifest, put_manifest
@@ -56,7 +57,11 @@ def _beginning(request: Request) -> Alternatives:
     """
     initiate = ("ecr:InitiateLayerUpload", request.arn())
     if "mount" in request.query:
-        return ((initiate, (MOUNTING, request.arn(request.query.get("from", "")))), (initiate,))
+        source = request.query.get("from", "")
+        # What no repository can be called is nothing to ask rights for, nor to remember an answer about.
+        if not is_repository_name(source):
+            return ((initiate,),)
+        return ((initiate, (MOUNTING, request.arn(source))), (initiate,))
     if "digest" in request.query:
         return ((initiate, ("ecr:UploadLayerPart", request.arn()), ("ecr:CompleteLayerUpload", request.arn())),)
     return ((initiate,),)

@@ -150,7 +150,7 @@ async def _whole_blob(request: Request, digest: str) -> Response | None:
         session = Session(clock.new_uuid(), 0, 0, None, b"", 0, short_part=0, writer=None, writer_until=0.0)
         await request.context.run(lambda: _check_repository(request))
         taken = await _take(request, session, body, head, algorithm=algorithm)
-        await _publish(request, taken, digest, row=False)
+        await _publish(request, taken, digest, claim=None)
     return empty(201, *_place(request, digest))
 
 
@@ -185,7 +185,7 @@ async def _finish_in_row(request: Request, piece: bytes, digest: str) -> bool:
         if kept is None:
             return False
         if piece or content_range:
-            ranges.check_piece(len(kept), content_range)
+            ranges.check_piece(len(kept), content_range, length=len(piece))
         content = kept + piece
         _check(content, digest)
         uploads.finish(tx, repository, None, digest=digest, size=len(content), key=None, content=content)
@@ -233,7 +233,7 @@ async def _finish_in_file(request: Request, body: Body, head: bytes, digest: str
         taken = await _take(request, session, body, head, algorithm=digest.partition(":")[0], claim=claim)
         if not taken.ended:
             raise BodyIncomplete
-        await _publish(request, taken, digest, row=True)
+        await _publish(request, taken, digest, claim=claim)
     except BaseException:
         await _restore(request, session, claim)
         raise
@@ -309,9 +309,9 @@ async def _take(
     return _Taken(session.id, size, hasher, session.sha256 if size == session.size else None, ended)
 
 
-async def _publish(request: Request, taken: _Taken, digest: str, *, row: bool) -> None:
+async def _publish(request: Request, taken: _Taken, digest: str, *, claim: str | None) -> None:
     """
-    Turn an upload in the store into a blob. Raises: InvalidLayer.
+    Turn an upload in the store into a blob. *claim* is None where it has no row. Raises: InvalidLayer, UploadBusy.
 
     Bytes first: the object is durable before the row that names it. If the row does not come, or names
     another object with the same bytes, ours is superfluous, and removed.
@@ -325,16 +325,21 @@ async def _publish(request: Request, taken: _Taken, digest: str, *, row: bool) -
         computed = f"sha256:{taken.sha256}"
     else:
         computed = await context.run(lambda: digesting.digest_of(store.uploaded(taken.upload), algorithm))
+        # Reading it all again may have taken longer than a claim lasts.
+        if claim is not None and not await context.runtime.database.awrite(
+            lambda tx: uploads.renew(tx, taken.upload, claim)
+        ):
+            raise UploadBusy(upload=taken.upload)
     if computed != digest:
-        if not row:
+        if claim is None:
             await context.run(lambda: store.abandon(taken.upload))
         raise InvalidLayer
     key = await context.run(lambda: store.finish(taken.upload, request.registry.account, digest))
 
     def work(tx: Transaction) -> bool:
         repository = repositories.get(tx, request.registry, request.name)
-        upload = taken.upload if row else None
-        return uploads.finish(tx, repository, upload, digest=digest, size=taken.size, key=key, content=None)
+        upload = taken.upload if claim else None
+        return uploads.finish(tx, repository, upload, digest=digest, size=taken.size, key=key, content=None, by=claim)
 
     try:
         needed = await context.runtime.database.awrite(work)

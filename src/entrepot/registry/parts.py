@@ -105,7 +105,7 @@ def complete(runtime: Runtime, target: Target, digests: list[str]) -> str:
         digest = _digest_of(runtime, session)
         if digest not in digests:
             raise InvalidLayer
-        known = _publish(runtime, target, session, digest)
+        known = _publish(runtime, target, session, digest=digest, by=claim)
     except BaseException:
         runtime.database.write(lambda tx: uploads.give_up(tx, session.id, claim))
         raise
@@ -165,8 +165,8 @@ def _digest_of(runtime: Runtime, session: Session) -> str:
     return digesting.digest_of(runtime.store.uploaded(session.id), "sha256")
 
 
-def _publish(runtime: Runtime, target: Target, session: Session, digest: str) -> bool:
-    """Make the blob; whether the repository had it before. Bytes first, then the row that names them."""
+def _publish(runtime: Runtime, target: Target, session: Session, *, digest: str, by: str) -> bool:
+    """Make the blob, by right of a claim; whether the repository had it before. Bytes first, then the row."""
     store = runtime.store
     key = None if session.content is not None else store.finish(session.id, target.registry.account, digest)
 
@@ -174,7 +174,7 @@ def _publish(runtime: Runtime, target: Target, session: Session, digest: str) ->
         repository = repositories.get(tx, target.registry, target.name)
         known = blobs.find(tx, repository, digest) is not None
         needed = uploads.finish(
-            tx, repository, session.id, digest=digest, size=session.size, key=key, content=session.content
+            tx, repository, session.id, digest=digest, size=session.size, key=key, content=session.content, by=by
         )
         return known, needed
 

@@ -100,6 +100,7 @@ _RECORD = Statement(
     )
 )
 _REMOVE = Statement(delete(uploads).where(uploads.c.id == bindparam("upload")))
+_CLOSE = Statement(delete(uploads).where(uploads.c.id == bindparam("upload"), uploads.c.writer == bindparam("by")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +188,10 @@ def claim(tx: Transaction, repository: Repository, upload: str, *, principal: st
     return session
 
 
-def renew(tx: Transaction, upload: str, by: str) -> None:
-    """Keep a claim alive while bytes still come."""
+def renew(tx: Transaction, upload: str, by: str) -> bool:
+    """Keep a claim alive while bytes still come; False where it was lost."""
     now = clock.now()
-    tx.run(_RENEW, upload=upload, by=by, now=now, until=now + CLAIM_LIFETIME)
+    return tx.run(_RENEW, upload=upload, by=by, now=now, until=now + CLAIM_LIFETIME) > 0
 
 
 def give_up(tx: Transaction, upload: str, by: str) -> None:
@@ -266,13 +267,15 @@ def finish(
     size: int,
     key: str | None,
     content: bytes | None,
+    by: str | None = None,
 ) -> bool:
     """
     The session has become a blob of the repository; False where the account had its bytes already.
 
-    *upload* is None for a blob that came in one request. The bytes are durable before this is called.
+    *upload* is None for a blob that came in one request; else *by* holds the claim to it. Without that,
+    somebody may have appended since the digest was computed. The bytes are durable before this is called.
     """
-    if upload is not None and not tx.run(_REMOVE, upload=upload):
+    if upload is not None and not tx.run(_CLOSE, upload=upload, by=by):
         raise UploadNotFound(upload=upload, name=repository.name, account=repository.account)
     return blobs.add(tx, repository, digest, size=size, key=key, content=content)
 
