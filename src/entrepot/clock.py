@@ -1,10 +1,16 @@
 """Time and fresh identifiers, in one place so that tests can replace both."""
 
+import os
 import random
 import secrets
 import time
+from collections import deque
 
 _offset = 0.0
+
+# Random bytes are asked for by the page: each call gives up the interpreter's lock, and gets it back late.
+_entropy: deque[str] = deque()
+os.register_at_fork(after_in_child=_entropy.clear)
 
 
 def now() -> float:
@@ -20,7 +26,12 @@ def travel(seconds: float) -> None:
 
 def new_uuid() -> str:
     """A random UUID in lower-case hex with hyphens: request ids, upload ids (122 random bits)."""
-    digits = secrets.token_hex(16)
+    try:
+        digits = _entropy.popleft()
+    except IndexError:
+        block = secrets.token_hex(16 * 256)
+        _entropy.extend(block[start : start + 32] for start in range(32, len(block), 32))
+        digits = block[:32]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{'89ab'[ord(digits[16]) & 3]}{digits[17:20]}-{digits[20:]}"
 
 

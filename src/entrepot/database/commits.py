@@ -1,5 +1,6 @@
 """
-How often anybody has committed: one number in memory that every process of a data folder shares.
+How often anybody has committed, and how often that changed somebody's rights: two numbers in memory that
+every process of a data folder shares.
 
     even   nothing is being committed
     odd    a commit is under way, or its process died in it
@@ -18,11 +19,12 @@ import os
 from itertools import count
 from pathlib import Path
 
-_SIZE = 8
+_ALL, _RIGHTS = 0, 1
+_SIZE = 16
 
 
 class Commits:
-    """The number of one data folder, in a file that is mapped into memory."""
+    """The numbers of one data folder, in a file that is mapped into memory."""
 
     def __init__(self, path: Path) -> None:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -32,18 +34,28 @@ class Commits:
             self._memory = mmap.mmap(file, _SIZE)
         finally:
             os.close(file)
-        self._number = memoryview(self._memory).cast("Q")
+        self._numbers = memoryview(self._memory).cast("Q")
         self._doubts = count(-1, -1)
 
     def version(self) -> int:
         """A number that equals an earlier one only if nothing was committed in between."""
-        number = self._number[0]
-        return next(self._doubts) if number & 1 else number
+        return self._trusted(_ALL)
 
-    def begin(self) -> None:
-        """A commit is about to become visible. *The caller holds the write lock.*"""
-        self._number[0] |= 1
+    def rights(self) -> int:
+        """A number that equals an earlier one only if nobody's rights were changed in between."""
+        return self._trusted(_RIGHTS)
+
+    def begin(self, *, rights: bool) -> None:
+        """A commit is about to become visible; *rights*: it changes some. *The caller holds the write lock.*"""
+        self._numbers[_ALL] |= 1
+        if rights:
+            self._numbers[_RIGHTS] |= 1
 
     def end(self) -> None:
         """It is visible now, or will never be."""
-        self._number[0] = (self._number[0] | 1) + 1
+        self._numbers[_ALL] = (self._numbers[_ALL] | 1) + 1
+        self._numbers[_RIGHTS] += self._numbers[_RIGHTS] & 1
+
+    def _trusted(self, which: int) -> int:
+        number = self._numbers[which]
+        return next(self._doubts) if number & 1 else number

@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 from entrepot.database.commits import Commits
 from entrepot.database.statements import Statement
+from entrepot.errors import NoSpace
 
 Row = sqlite3.Row
 T = TypeVar("T")
@@ -38,14 +39,16 @@ class Transaction:
     Statements run here become true together, or not at all.
 
     *remembered* holds what was read and cannot have changed since, because nobody else can write now. It is
-    shared by all who are in one commit; who changes a row that is remembered has to remove it.
+    shared by all who are in one commit; who changes a row that is remembered has to remove it. Who changes
+    anybody's rights says so by *changes_rights*.
     """
 
-    __slots__ = ("_connection", "remembered")
+    __slots__ = ("_connection", "changes_rights", "remembered")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.remembered: dict[object, Any] = {}
+        self.changes_rights = False
 
     def run(self, statement: Statement, **params: Any) -> int:
         """How many rows the statement changed."""
@@ -114,11 +117,15 @@ class Database:
         """
         return self._commits.version()
 
+    def rights_version(self) -> int:
+        """``version``, of commits that changed somebody's rights."""
+        return self._commits.rights()
+
     def write(self, work: Callable[[Transaction], T]) -> T:
         """
         What *work* returns, once its effects are durable. It may run twice, and runs on another thread.
 
-        Raises: whatever *work* raises; then none of its effects remain.
+        Raises: whatever *work* raises, and NoSpace; then none of its effects remain.
         """
         future: Future[T] = Future()
         self._submit(_Waiting(work, future, None))
@@ -153,6 +160,13 @@ class Database:
         connection.execute("PRAGMA temp_store = MEMORY")
         return connection
 
+    def _named(self, error: BaseException) -> BaseException:
+        """Call a full disk by its name. What did not fit has not been done."""
+        if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            space = os.statvfs(self._path.parent)
+            return NoSpace(free=space.f_bavail * space.f_frsize, least=0)
+        return error
+
     def _submit(self, waiting: "_Waiting") -> None:
         if self._writer is None:
             with self._start:
@@ -184,6 +198,8 @@ class Database:
             finally:
                 self._commits.end()
                 fcntl.flock(lock, fcntl.LOCK_UN)
+            for waiting in batch:
+                waiting.error = waiting.error and self._named(waiting.error)
             _answer(batch)
         connection.close()
         os.close(lock)
@@ -220,7 +236,7 @@ def _commit(connection: sqlite3.Connection, batch: list[_Waiting], commits: Comm
         transaction = Transaction(connection)
         for waiting in batch:
             waiting.result = waiting.work(transaction)
-        commits.begin()
+        commits.begin(rights=transaction.changes_rights)
         connection.execute("COMMIT")
     except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to who waits
         _roll_back(connection)
@@ -241,10 +257,12 @@ def _commit_apart(connection: sqlite3.Connection, batch: list[_Waiting], commits
                 connection.execute("RELEASE one")
             except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to who waits
                 waiting.error = error
+                if not connection.in_transaction:
+                    raise  # SQLite itself has rolled back all of it, as it does when the disk is full
                 transaction.remembered.clear()
                 connection.execute("ROLLBACK TO one")
                 connection.execute("RELEASE one")
-        commits.begin()
+        commits.begin(rights=transaction.changes_rights)
         connection.execute("COMMIT")
     except BaseException as error:  # noqa: BLE001  # a full disk, say: then nobody's work is done
         _roll_back(connection)

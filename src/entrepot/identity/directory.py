@@ -1,10 +1,10 @@
 """
 Who is who, as one process knows it: principals and credentials, cached under the generation.
 
-A change of identities raises the generation in its own transaction. Every question here first asks
-SQLite whether anybody has committed (2 µs); if so the generation is read again, and where it has been
-raised, everything known is forgotten. So what was taken away is gone from every worker with the next
-request, and a push, which commits but raises nothing, empties no cache.
+A change of identities raises the generation in its own transaction. Every question here first looks
+whether anybody's rights were changed (``database.commits``); if so the generation is read again, and
+where it has been raised, everything known is forgotten. So what was taken away is gone from every worker
+with the next request, and a push, which commits but raises nothing, empties no cache.
 """
 
 import threading
@@ -67,7 +67,7 @@ class Directory:
 
     def _current(self) -> "_Known":
         # Each thread has its own last number: a thread that was quick must not speak for one that is slow.
-        version = self._database.version()
+        version = self._database.rights_version()
         known = self._known
         if getattr(self._seen, "version", None) != version:
             row = self._database.look(_GENERATION)

@@ -15,3 +15,4 @@ _RAISE = Statement(
 def raise_generation(tx: Transaction) -> None:
     """Make every process drop what it knows of identities, policies and settings, once *tx* is committed."""
     tx.run(_RAISE)
+    tx.changes_rights = True

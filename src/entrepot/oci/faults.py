@@ -2,6 +2,7 @@
 
 import orjson
 
+from entrepot.bodies import BodyIncomplete
 from entrepot.errors import Fault, NoSpace
 from entrepot.registry import faults
 
@@ -69,18 +70,6 @@ class RangeInvalid(Fault, aws="InvalidLayerPartException", oci="BLOB_UPLOAD_INVA
     """A piece that does not begin where the upload ends. Members: start, size."""
 
     message = "First byte of the layer part is {start} instead of {size}"
-
-
-class BodyTooLarge(Fault, aws="InvalidParameterException", oci="SIZE_INVALID"):
-    """Members: limit (bytes)."""
-
-    message = "The body is larger than {limit} bytes"
-
-
-class BodyIncomplete(Fault, aws="InvalidParameterException", oci="BLOB_UPLOAD_INVALID"):
-    """The client went away, or sent too slowly. What came before is kept."""
-
-    message = "The body ended before it was complete"
 
 
 class InsecureLogin(Fault, aws="AccessDeniedException", oci="DENIED"):

@@ -2,9 +2,10 @@
 
 from entrepot import clock
 from entrepot.answers import COMMON, Header, Response, empty
+from entrepot.bodies import BodyTooLarge
 from entrepot.database import Transaction
 from entrepot.names import is_digest, is_tag
-from entrepot.oci.faults import BodyTooLarge, ReferenceInvalid
+from entrepot.oci.faults import ReferenceInvalid
 from entrepot.oci.messages import Request
 from entrepot.oci.streams import body_of
 from entrepot.registry import documents, manifests, repositories, tags, usage

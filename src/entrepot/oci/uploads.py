@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from entrepot import clock
 from entrepot.answers import Header, Response, empty
+from entrepot.bodies import Body, BodyIncomplete, BodyTooLarge
 from entrepot.database import Transaction
 from entrepot.errors import Fault
 from entrepot.names import is_digest, is_repository_name, parse_digest
 from entrepot.oci import ranges
-from entrepot.oci.faults import BodyIncomplete, BodyTooLarge
 from entrepot.oci.messages import Request
-from entrepot.oci.streams import Body, body_of
+from entrepot.oci.streams import body_of
 from entrepot.registry import blobs, registries, repositories, uploads
 from entrepot.registry.faults import InvalidLayer, UploadBusy, UploadNotFound
 from entrepot.registry.uploads import Session

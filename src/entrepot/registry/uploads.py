@@ -101,6 +101,7 @@ _RECORD = Statement(
 )
 _REMOVE = Statement(delete(uploads).where(uploads.c.id == bindparam("upload")))
 _CLOSE = Statement(delete(uploads).where(uploads.c.id == bindparam("upload"), uploads.c.writer == bindparam("by")))
+_GIVE_UP_ALL = Statement(update(uploads).where(uploads.c.writer.is_not(None)).values(writer=None, writer_until=0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +198,11 @@ def renew(tx: Transaction, upload: str, by: str) -> bool:
 def give_up(tx: Transaction, upload: str, by: str) -> None:
     """End a claim and leave the session as it was."""
     tx.run(_GIVE_UP, upload=upload, by=by)
+
+
+def give_up_all(tx: Transaction) -> None:
+    """End every claim: those who made them have died with their server, and clients want to go on at once."""
+    tx.run(_GIVE_UP_ALL)
 
 
 def record(

@@ -22,6 +22,7 @@ from entrepot.identity import accounts, credentials, deployment, rootkey
 from entrepot.identity.credentials import NewKey, Vault
 from entrepot.identity.principals import root_of
 from entrepot.identity.rootkey import RootKeyRefused
+from entrepot.registry import uploads
 from entrepot.runtime import Runtime
 from entrepot.serving.patience import patiently
 from entrepot.settings import Settings
@@ -83,6 +84,7 @@ def prepare(settings: Settings) -> NewKey | None:
                 )
             root_key = rootkey.create(settings.keys_folder)
         deployment.establish(database, root_key)
+        database.write(uploads.give_up_all)
         return _first_key(database, settings, root_key=root_key)
     finally:
         database.close()

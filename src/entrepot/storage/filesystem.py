@@ -75,7 +75,7 @@ class FilesystemStore:
                 os.close(file)
                 raise
             # Where an upload begins, its name may not be on the disk yet.
-            return _Appending(file, os.dup(folder) if offset == 0 else None)
+            return _Appending(file, offset, os.dup(folder) if offset == 0 else None)
 
     def uploaded(self, upload: str) -> Iterator[bytes]:
         """The bytes of an upload. Raises: FileNotFoundError, at the first piece."""
@@ -206,8 +206,8 @@ class FilesystemStore:
 class _Appending:
     """An upload that is being written, and a thread that keeps the disk busy with it once it is large."""
 
-    def __init__(self, file: int, folder: int | None) -> None:
-        self._file, self._folder = file, folder
+    def __init__(self, file: int, start: int, folder: int | None) -> None:
+        self._file, self._start, self._folder = file, start, folder
         self._ahead = 0  # bytes that the disk was not asked for yet
         self._syncing: threading.Thread | None = None
         self._failure: OSError | None = None
@@ -227,7 +227,7 @@ class _Appending:
     def write(self, piece: bytes | bytearray | memoryview) -> None:
         """Put *piece* behind what was written. Raises: NoSpace."""
         self._raise()
-        with _room(self._file), memoryview(piece) as rest:
+        with self._room(), memoryview(piece) as rest:
             done = 0
             while done < len(rest):  # a write may be short: near a full disk, or beyond 2 GiB
                 done += os.write(self._file, rest[done:])
@@ -241,7 +241,7 @@ class _Appending:
         """Make all that was written durable, and the upload's name."""
         self._wait()
         self._raise()
-        with _room(self._file):
+        with self._room():
             os.fdatasync(self._file)
             if self._folder is not None:
                 os.fsync(self._folder)
@@ -258,8 +258,18 @@ class _Appending:
 
     def _raise(self) -> None:
         if self._failure is not None:
-            with _room(self._file):
+            with self._room():
                 raise self._failure
+
+    @contextlib.contextmanager
+    def _room(self) -> Iterator[None]:
+        """Where the disk is full, give back what was taken of it: the database needs some to say so."""
+        try:
+            with _room(self._file):
+                yield
+        except NoSpace:
+            os.ftruncate(self._file, self._start)
+            raise
 
 
 def _checked(pattern: re.Pattern[str], name: str) -> str:
