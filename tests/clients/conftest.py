@@ -1,13 +1,34 @@
 """What tests with real clients have at hand: a shell, a real image, and who we are at the registry."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.clients.images import Images, write_images
-from tests.clients.kit import Shell
+from tests.clients.kit import Shell, Word, as_root, daemon, docker_engine, short_folder
 from tests.support.clients import client
 from tests.support.server import Server
+
+DOCKERFILE = """\
+FROM scratch
+COPY busybox /bin/busybox
+COPY motd /etc/motd
+ENTRYPOINT ["/bin/busybox"]
+CMD ["cat", "/etc/motd"]
+"""
+
+CONTAINERD = """\
+version = 2
+root = "{folder}/root"
+state = "{folder}/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]
+[grpc]
+address = "{folder}/c.sock"
+[ttrpc]
+address = "{folder}/t.sock"
+"""
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +72,31 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Images:
 def shell(tmp_path: Path, variables: dict[str, str]) -> Shell:
     """A shell after `eval "$(entrepot env …)"`."""
     return Shell(tmp_path / "home", **variables)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Shell]:
+    """A shell with an engine that has one image, my-app:latest, of two layers."""
+    as_root()
+    dockerd, docker = client("dockerd"), client("docker")
+    with short_folder() as folder, docker_engine(Shell(folder), dockerd, docker) as shell:
+        context = folder / "context"
+        context.mkdir()
+        (context / "Dockerfile").write_text(DOCKERFILE)
+        (context / "motd").write_text("hello from a layer\n")
+        shutil.copy(client("busybox"), context / "busybox")
+        shell(docker, "build", "--network", "none", "-t", "my-app:latest", context)
+        yield shell
+
+
+@pytest.fixture(scope="session")
+def containerd() -> Iterator[Shell]:
+    """A shell with a containerd."""
+    as_root()
+    program, ctr = client("containerd"), client("ctr")
+    with short_folder() as folder:
+        shell = Shell(folder, CONTAINERD_ADDRESS=str(folder / "c.sock"))
+        (folder / "config.toml").write_text(CONTAINERD.format(folder=folder))
+        command: list[Word] = [program, "--config", folder / "config.toml"]
+        with daemon(shell, command, lambda: shell.attempt(ctr, "version").returncode == 0):
+            yield shell

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 from tests.support.skips import want
 
@@ -21,11 +22,12 @@ Word = str | Path
 class Shell:
     """A home for clients: what they log in to, cache and configure ends with it, and the user's own is not seen."""
 
+    PLACES: ClassVar = {"HOME": "", "TMPDIR": "tmp", "XDG_RUNTIME_DIR": "run"}
+
     def __init__(self, home: Path, *, prefix: Sequence[Word] = (), **environment: str) -> None:
         self.home = home
         self.prefix = list(prefix)
-        places = {"HOME": "", "TMPDIR": "tmp", "XDG_RUNTIME_DIR": "run", "DOCKER_CONFIG": ".docker"}
-        folders = {name: home / inside for name, inside in places.items()}
+        folders = {name: home / inside for name, inside in self.PLACES.items()}
         for folder in folders.values():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.environment = {"PATH": _PATH, "LANG": "C.UTF-8"} | {k: str(v) for k, v in folders.items()} | environment

@@ -4,38 +4,13 @@ import tarfile
 
 import pytest
 
-from tests.clients.kit import Shell, as_root, daemon, short_folder
 from tests.support.clients import client
 
-CONFIG = """\
-version = 2
-root = "{folder}/root"
-state = "{folder}/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]
-[grpc]
-address = "{folder}/c.sock"
-[ttrpc]
-address = "{folder}/t.sock"
-"""
 
-
-@pytest.fixture(scope="module")
-def ctr():
+@pytest.fixture
+def ctr(containerd):
     """The client, at a containerd of its own."""
-    as_root()
-    containerd, program = client("containerd"), client("ctr")
-    with short_folder() as folder:
-        shell = Shell(folder)
-        (folder / "config.toml").write_text(CONFIG.format(folder=folder))
-
-        def run(*arguments):
-            return shell(program, "--address", folder / "c.sock", *arguments).strip()
-
-        def ready():
-            return shell.attempt(program, "--address", folder / "c.sock", "version").returncode == 0
-
-        with daemon(shell, [containerd, "--config", folder / "config.toml"], ready):
-            yield run
+    return lambda *arguments: containerd(client("ctr"), *arguments).strip()
 
 
 @pytest.fixture

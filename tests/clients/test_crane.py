@@ -4,6 +4,7 @@ import tarfile
 
 import pytest
 
+from tests.clients.kit import Shell, as_root, with_hosts
 from tests.support.clients import client
 
 
@@ -78,3 +79,23 @@ def test_a_missing_repository_is_named(refused, images, host):
     said = refused("push", images.image, f"{host}/test/not-there:1")
 
     assert "NAME_UNKNOWN: The repository with name 'test/not-there' does not exist in the registry with id" in said
+
+
+def test_another_account_has_a_name_of_its_own(server, images, tmp_path):
+    """Resolvers differ in what they make of names below localhost, so these stand in a file of hosts."""
+    as_root()
+    account, region = "210987654321", "us-east-1"
+    said = server.command("account", "create", "--id", account).stdout
+    _, key_id, secret = (line.split()[-1] for line in said.splitlines())
+    key = key_id, secret
+    uri = server.aws("ecr", key=key).create_repository(repositoryName="theirs")["repository"]["repositoryUri"]
+    host = uri.partition("/")[0]
+    (tmp_path / "hosts").write_text(f"127.0.0.1 {host.partition(':')[0]}\n")
+    shell, crane = Shell(tmp_path / "home", prefix=with_hosts(tmp_path / "hosts")), client("crane")
+
+    shell(crane, "auth", "login", host, "-u", "AWS", "--password-stdin", given=server.password(key=key))
+    shell(crane, "push", images.image, f"{uri}:1")
+
+    shell(crane, "validate", "--remote", f"{uri}:1")
+    assert host == f"{account}.dkr.ecr.{region}.localhost:{server.port}"
+    assert "theirs" not in server.registry()("GET", "/v2/_catalog").json()["repositories"]

@@ -1,21 +1,12 @@
 """Docker's engine and client, from a newcomer's first commands on."""
 
 import shlex
-import shutil
 
 import pytest
 
-from tests.clients.kit import Shell, as_root, docker_engine, short_folder
+from tests.clients.kit import Shell
 from tests.support.clients import client
 from tests.support.server import ENTREPOT
-
-DOCKERFILE = """\
-FROM scratch
-COPY busybox /bin/busybox
-COPY motd /etc/motd
-ENTRYPOINT ["/bin/busybox"]
-CMD ["cat", "/etc/motd"]
-"""
 
 # The words are those of Amazon's guide; only the host is another.
 FIRST_COMMANDS = r"""
@@ -33,21 +24,6 @@ aws ecr describe-images --repository-name my-app
 aws ecr batch-delete-image --repository-name my-app --image-ids imageTag=1
 aws ecr delete-repository --repository-name my-app --force
 """
-
-
-@pytest.fixture(scope="module")
-def engine():
-    """A shell with an engine that has one image, my-app:latest, of two layers."""
-    as_root()
-    dockerd, docker = client("dockerd"), client("docker")
-    with short_folder() as folder, docker_engine(Shell(folder), dockerd, docker) as shell:
-        context = folder / "context"
-        context.mkdir()
-        (context / "Dockerfile").write_text(DOCKERFILE)
-        (context / "motd").write_text("hello from a layer\n")
-        shutil.copy(client("busybox"), context / "busybox")
-        shell(docker, "build", "--network", "none", "-t", "my-app:latest", context)
-        yield shell
 
 
 @pytest.fixture

@@ -154,8 +154,6 @@ def test_the_wheel_holds_the_package_alone_with_its_types_migrations_and_licence
 
 
 def test_the_version_is_told_once(wheel, entrepot):
-    said = subprocess.run(
-        [entrepot, "--version"], capture_output=True, text=True, check=True, cwd=Path(entrepot).parent
-    )
+    said = subprocess.run([entrepot, "version"], capture_output=True, text=True, check=True, cwd=Path(entrepot).parent)
 
     assert wheel.name.split("-")[1] in said.stdout
