@@ -4,40 +4,33 @@ import re
 
 import pytest
 
+from tests.oci.principals import new_account
 from tests.oci.wire import refusal
-from tests.support.server import Server
+from tests.support.server import Registry, Server
 
-NAMES = ["alpha", "alpha/beta", "alpha/beta/gamma", "b", "delta"]
+NAMES = ["alpha", "alpha/beta", "alpha/beta/gamma", "bb", "delta"]
 
 
 @pytest.fixture(scope="module")
-def catalogued(server: Server):
+def catalogued(server: Server) -> Registry:
     """The registry of an account that has only these repositories."""
-    key = _new_account(server)
-    ecr = server.aws("ecr", key=key)
-    for name in reversed(NAMES[:3] + ["bb", "delta"]):
+    account = new_account(server)
+    ecr = server.aws("ecr", key=account.key)
+    for name in reversed(NAMES):
         ecr.create_repository(repositoryName=name)
-    registry = server.registry(key=key)
-    account = server.aws("sts", key=key).get_caller_identity()["Account"]
-    registry.headers["Host"] = f"{account}.dkr.ecr.us-east-1.localhost:{server.port}"
-    return registry
-
-
-def _new_account(server: Server) -> tuple[str, str]:
-    """The access key of a new account's root user."""
-    words = server.command("account", "create").stdout.split()
-    return words[words.index("id", 2) + 1], words[-1]
+    return account.registry(server)
 
 
 def test_the_catalog_lists_the_account_that_was_addressed_in_lexical_order(catalogued):
     got = catalogued("GET", "/v2/_catalog")
 
-    assert (got.status, got.json()) == (200, {"repositories": [*NAMES[:3], "bb", "delta"]})
+    assert (got.status, got.json()) == (200, {"repositories": NAMES})
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_pages_follow_each_other_by_link(catalogued, n):
-    path, found = f"/v2/_catalog?n={n}", []
+    path: str | None = f"/v2/_catalog?n={n}"
+    found: list[str] = []
     while path:
         got = catalogued("GET", path)
         assert 0 < len(got.json()["repositories"]) <= n
@@ -45,7 +38,7 @@ def test_pages_follow_each_other_by_link(catalogued, n):
         match = re.fullmatch(r'<(/v2/_catalog\?[^>]+)>; rel="next"', got.headers.get("Link", ""))
         path = match[1] if match else None
 
-    assert found == [*NAMES[:3], "bb", "delta"]
+    assert found == NAMES
 
 
 def test_n_and_last_go_on_behind_last(catalogued):

@@ -1,6 +1,7 @@
 """Pushing manifests. Source: OCI distribution-spec 1.1, "Pushing Manifests"; the texts of refusals are ECR's."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -94,7 +95,9 @@ def test_a_digest_that_the_content_does_not_have_is_refused(registry, stocked, t
     assert registry("HEAD", f"/v2/{stocked}/manifests/{right}").status == 404
 
 
-@pytest.mark.parametrize("digest", ["sha256:baddigeststring", "sha256:" + "A" * 64, "sha384:" + "0" * 96, "sha512:" + "0" * 64])
+@pytest.mark.parametrize(
+    "digest", ["sha256:baddigeststring", "sha256:" + "A" * 64, "sha384:" + "0" * 96, "sha512:" + "0" * 64]
+)
 def test_a_digest_in_a_wrong_form_is_refused(registry, stocked, tree, digest):
     """An invalid digest gives 400, not 500. "Error Codes"."""
     assert refusal(_put(registry, stocked, tree, digest))[:2] == (400, "DIGEST_INVALID")
@@ -119,8 +122,10 @@ def test_layers_that_are_not_here_are_named(registry, repository, tree):
     assert refusal(_put(registry, repository, tree)) == (
         400,
         "BLOB_UPLOAD_UNKNOWN",
-        f"Layers with digests '[{digest_of(LAYER)}]' required for pushing image into repository with name "
-        f"'{repository}' in the registry with id '123456789012' do not exist",
+        (
+            f"Layers with digests '[{digest_of(LAYER)}]' required for pushing image into repository with name "
+            f"'{repository}' in the registry with id '123456789012' do not exist"
+        ),
     )
 
 
@@ -133,8 +138,10 @@ def test_children_that_are_not_here_are_named(registry, repository):
     assert refusal(_put(registry, repository, index, media_type=OCI_INDEX)) == (
         400,
         "MANIFEST_BLOB_UNKNOWN",
-        f"Images with digests '[{digests}]' required for pushing image into repository with name '{repository}' "
-        "in the registry with id '123456789012' do not exist",
+        (
+            f"Images with digests '[{digests}]' required for pushing image into repository with name '{repository}' "
+            "in the registry with id '123456789012' do not exist"
+        ),
     )
 
 
@@ -198,8 +205,10 @@ def test_a_manifest_of_4_mib_is_taken_and_one_byte_more_is_not(registry, stocked
     assert refusal(registry.put_manifest(stocked, "larger", larger)) == (
         413,
         "SIZE_INVALID",
-        "Invalid parameter at 'imageManifest' failed to satisfy constraint: "
-        "'Member must have length less than or equal to 4194304'",
+        (
+            "Invalid parameter at 'imageManifest' failed to satisfy constraint: "
+            "'Member must have length less than or equal to 4194304'"
+        ),
     )
     assert registry("PUT", f"/v2/{stocked}/manifests/larger", iter([larger])).status == 413
     assert registry("HEAD", f"/v2/{stocked}/manifests/larger").status == 404
@@ -289,7 +298,7 @@ class TestImmutable:
     """Tags that cannot move. Source: Amazon ECR user guide, "Preventing image tags from being overwritten"."""
 
     @pytest.fixture
-    def immutable(self, registry, ecr, repository):
+    def immutable(self, registry, ecr, repository: str) -> Callable[..., str]:
         def make(mutability: str = "IMMUTABLE", *filters: str) -> str:
             registry.push_image(repository, "v1", seed=b"first")
             exclusions = [{"filterType": "WILDCARD", "filter": text} for text in filters]
@@ -312,8 +321,10 @@ class TestImmutable:
         assert refusal(self._retag(registry, repository)) == (
             400,
             "TAG_INVALID",
-            f"The image tag 'v1' already exists in the '{repository}' repository "
-            "and cannot be overwritten because the repository is immutable.",
+            (
+                f"The image tag 'v1' already exists in the '{repository}' repository "
+                "and cannot be overwritten because the repository is immutable."
+            ),
         )
 
     def test_with_exclusions_it_is_the_tag_that_is_immutable(self, registry, immutable):

@@ -24,22 +24,22 @@ def blob(registry, ecr, content) -> str:
 
 
 @pytest.mark.parametrize(
-    ("header", "start", "stop"),
+    ("header", "part"),
     [
-        ("500-1499", 500, 1500),
-        ("500-", 500, None),
-        ("-500", -500, None),
-        ("2000-5000", 2000, 5001),
-        ("0-0", 0, 1),
-        ("0-", 0, None),
-        ("-100000", 0, None),
-        ("3000-9999999999999999999", 3000, None),
+        ("500-1499", slice(500, 1500)),
+        ("500-", slice(500, None)),
+        ("-500", slice(-500, None)),
+        ("2000-5000", slice(2000, 5001)),
+        ("0-0", slice(0, 1)),
+        ("0-", slice(0, None)),
+        ("-100000", slice(0, None)),
+        ("3000-9999999999999999999", slice(3000, None)),
     ],
 )
-def test_a_range_gives_its_bytes(registry, blob, content, header, start, stop):
+def test_a_range_gives_its_bytes(registry, blob, content, header, part):
     """206 Partial Content … MUST generate a Content-Range header field. RFC 9110, 15.3.7."""
-    expected = content[start:stop]
-    first = start if start >= 0 else len(content) + start
+    expected = content[part]
+    first = part.indices(len(content))[0]
 
     got = registry("GET", blob, headers={"Range": f"bytes={header}"})
 

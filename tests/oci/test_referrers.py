@@ -119,7 +119,8 @@ def test_pages_follow_each_other_by_link_and_keep_the_filter(registry, repositor
     wanted = sorted(refer(subject, SIGNATURE, number=number) for number in range(5))
     refer(subject, SBOM)
     base = f"/v2/{repository}/referrers/{subject['digest']}"
-    path, pages = f"{base}?n=2&artifactType={SIGNATURE.replace('+', '%2B')}", []
+    path: str | None = f"{base}?n=2&artifactType={SIGNATURE.replace('+', '%2B')}"
+    pages = []
     while path:
         got, digests = _listed(registry, path)
         pages.append(digests)

@@ -82,8 +82,10 @@ def test_n_above_a_thousand_is_refused_in_the_words_that_clients_match(registry,
     assert refusal(registry("GET", f"/v2/{tagged}/tags/list?n={n}")) == (
         405,
         "UNSUPPORTED",
-        "Invalid parameter at 'maxResults' failed to satisfy constraint: "
-        "'Member must have value less than or equal to 1000'",
+        (
+            "Invalid parameter at 'maxResults' failed to satisfy constraint: "
+            "'Member must have value less than or equal to 1000'"
+        ),
     )
 
 

@@ -34,7 +34,9 @@ def append(registry: Registry, location: str, first: int, piece: bytes) -> Answe
     return registry("PATCH", location, piece, headers=headers)
 
 
-def finish(registry: Registry, location: str, digest: str, piece: bytes | None = None, **headers: Any) -> Answer:
+def finish(
+    registry: Registry, location: str, digest: str, piece: bytes | Iterator[bytes] | None = None, **headers: Any
+) -> Answer:
     """PUT that closes an upload, with its last piece or without one."""
     mark = "&" if "?" in location else "?"
     return registry("PUT", f"{location}{mark}digest={digest}", piece, headers=headers)

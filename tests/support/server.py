@@ -38,6 +38,7 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
         self._clients: dict[tuple[str, tuple[str, str] | None, str], Any] = {}
         self.log = data.parent / f"{data.name}.log"
+        self._environment: dict[str, str] = {}
 
     @property
     def url(self) -> str:
@@ -114,12 +115,12 @@ class Server:
 
     def environment(self) -> dict[str, str]:
         """What ``eval "$(entrepot env …)"`` gives a shell."""
-        found = {}
-        for line in self.command("env").stdout.splitlines():
-            match = re.fullmatch(r"export (\w+)=(.*)", line)
-            if match:
-                found[match[1]] = "".join(shlex.split(match[2]))
-        return found
+        if not self._environment:
+            for line in self.command("env").stdout.splitlines():
+                match = re.fullmatch(r"export (\w+)=(.*)", line)
+                if match:
+                    self._environment[match[1]] = "".join(shlex.split(match[2]))
+        return self._environment
 
     def aws(self, service: str, *, key: tuple[str, str] | None = None, region: str = REGION) -> Any:
         """A boto3 client: of the root user, or of the access key (id, secret). Each is made once: it takes a second."""
@@ -164,9 +165,15 @@ def digest_of(content: bytes, algorithm: str = "sha256") -> str:
 class Registry:
     """Raw requests to the OCI face, so that tests see every status and header."""
 
-    def __init__(self, url: str, password: str | None, *, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, url: str, password: str | None, *, headers: dict[str, str] | None = None, address: str | None = None
+    ) -> None:
+        """*address* is the one to come from: who fails to log in is slowed down by it."""
         self.url = url
-        self._http = urllib3.PoolManager(cert_reqs="CERT_NONE", retries=False, timeout=60, maxsize=8)
+        source = (address, 0) if address else None
+        self._http = urllib3.PoolManager(
+            cert_reqs="CERT_NONE", retries=False, timeout=60, maxsize=8, source_address=source
+        )
         self.headers = dict(headers or {})
         if password is not None:
             self.headers["Authorization"] = "Basic " + base64.b64encode(f"AWS:{password}".encode()).decode()
