@@ -13,8 +13,8 @@ from entrepot.registry.blobs import Blob
 from entrepot.registry.repositories import Repository
 from entrepot.registry.tables import blobs, links, manifest_blobs, manifests
 
-# Who has asked for a layer within this many seconds need not be remembered again.
-_FRESH = 3600
+# Who has asked for a layer within this many seconds need not be remembered again; nor within half of gc's grace.
+_FRESH = 3600.0
 # Media types are a courtesy: not more is read for them than a usual image has.
 _MOST_MANIFESTS = 20
 _LARGEST_MANIFEST = 256 << 10
@@ -52,16 +52,20 @@ class Layer(NamedTuple):
     media_type: str | None
 
 
-def available(database: Database, repository: Repository, digests: Collection[str]) -> dict[str, Layer]:
+def available(
+    database: Database, repository: Repository, digests: Collection[str], *, grace: float
+) -> dict[str, Layer]:
     """
     Those of *digests* that the repository has, and has for a while: a client that hears so will not push them.
 
-    It writes only for layers that nobody has asked for in the last hour.
+    It writes only for layers that nobody has asked for in the last hour. *grace* is that of the garbage
+    collection, in seconds.
     """
     with database.reading() as tx:
         found = _linked(tx, repository, digests)
         types = media_types(tx, repository, found.values())
-    stale = [digest for digest, blob in found.items() if blob.touched_at < clock.now() - _FRESH]
+    since = clock.now() - min(_FRESH, grace / 2)
+    stale = [digest for digest, blob in found.items() if blob.touched_at < since]
     if stale:
         kept = database.write(lambda tx: _touched(tx, repository, stale))
         found = {digest: blob for digest, blob in found.items() if digest in kept or digest not in stale}

@@ -223,13 +223,16 @@ def test_a_layer_has_at_most_so_many_parts_and_bytes(runtime, target, limit):
         _send(limited, target, b"def", first=3)
 
 
-def test_a_layer_that_was_asked_for_is_kept_for_who_will_not_push_it(runtime, repository, target, monkeypatch):
+@pytest.mark.parametrize(("grace", "passed"), [(86400, 3601), (600, 301)])
+def test_a_layer_that_was_asked_for_is_kept_for_who_will_not_push_it(
+    runtime, repository, target, monkeypatch, *, grace, passed
+):
     _send(runtime, target, b"abc")
     digest = parts.complete(runtime, target, [digest_of(b"abc")])
-    later = clock.now() + 7200
+    later = clock.now() + passed
     monkeypatch.setattr(clock, "now", lambda: later)
 
-    layers.available(runtime.database, repository, [digest, digest_of(b"never pushed")])
+    layers.available(runtime.database, repository, [digest, digest_of(b"never pushed")], grace=grace)
 
     with runtime.database.reading() as tx:
         assert blobs.get(tx, repository, digest).touched_at == later
@@ -240,4 +243,4 @@ def test_a_layer_that_was_just_asked_for_is_not_written_again(runtime, repositor
     digest = parts.complete(runtime, target, [digest_of(b"abc")])
     monkeypatch.setattr(runtime.database, "write", None)
 
-    assert list(layers.available(runtime.database, repository, [digest])) == [digest]
+    assert list(layers.available(runtime.database, repository, [digest], grace=86400)) == [digest]

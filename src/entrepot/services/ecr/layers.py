@@ -30,7 +30,7 @@ def batch_check_layer_availability(
         repository = repositories.get(tx, call.addressed(registry_id), repository_name)
     asked = list(dict.fromkeys(layer_digests))
     sound = [digest for digest in asked if is_digest_shaped(digest)]
-    found = layers.available(database, repository, sound)
+    found = layers.available(database, repository, sound, grace=call.runtime.settings.gc_grace)
     return {
         "layers": [shapes.layer(digest, found.get(digest)) for digest in sound],
         "failures": [_failure(digest) for digest in asked if not is_digest_shaped(digest)],
