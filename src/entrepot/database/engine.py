@@ -255,7 +255,7 @@ def _commit_apart(connection: sqlite3.Connection, batch: list[_Waiting], commits
             try:
                 waiting.result = waiting.work(transaction)
                 connection.execute("RELEASE one")
-            except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to who waits
+            except BaseException as error:  # whatever it is, it belongs to who waits
                 waiting.error = error
                 if not connection.in_transaction:
                     raise  # SQLite itself has rolled back all of it, as it does when the disk is full

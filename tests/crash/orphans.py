@@ -1,0 +1,35 @@
+"""What nobody can reach: counted straight in the tables and in the folders of a data folder."""
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+_HANGING = ("manifests", "tags", "manifest_blobs", "links", "resource_tags", "departed", "uploads")
+_ASTRAY = "repository_id NOT IN (SELECT id FROM repositories)"
+_COUNTS = {
+    "open uploads": "SELECT count(*) FROM uploads",
+    "links that no manifest needs": """
+        SELECT count(*) FROM links WHERE NOT EXISTS (SELECT 1 FROM manifest_blobs AS need
+        WHERE need.repository_id = links.repository_id AND need.blob_id = links.blob_id)""",
+    "links to no blob": "SELECT count(*) FROM links WHERE blob_id NOT IN (SELECT id FROM blobs)",
+    "blobs without a link": "SELECT count(*) FROM blobs WHERE id NOT IN (SELECT blob_id FROM links)",
+    "needs of no manifest": "SELECT count(*) FROM manifest_blobs WHERE manifest_id NOT IN (SELECT id FROM manifests)",
+    "needs of no blob": "SELECT count(*) FROM manifest_blobs WHERE blob_id NOT IN (SELECT id FROM blobs)",
+    "tags of no manifest": "SELECT count(*) FROM tags WHERE manifest_id NOT IN (SELECT id FROM manifests)",
+    "children of no index": "SELECT count(*) FROM children WHERE parent_id NOT IN (SELECT id FROM manifests)",
+    "children that are none": "SELECT count(*) FROM children WHERE child_id NOT IN (SELECT id FROM manifests)",
+    **{f"{table} of no repository": f"SELECT count(*) FROM {table} WHERE {_ASTRAY}" for table in _HANGING},
+}
+
+
+def orphans(data: Path) -> dict[str, int]:
+    """How many of each kind there are, kinds without any left out. *The server has ended.*"""
+    with contextlib.closing(sqlite3.connect(data / "entrepot.sqlite")) as database:
+        found = {kind: database.execute(statement).fetchone()[0] for kind, statement in _COUNTS.items()}
+        keys = {key for (key,) in database.execute("SELECT key FROM blobs WHERE key IS NOT NULL")}
+    store = data / "blobs"
+    objects = {str(path.relative_to(store)) for path in (store / "objects").rglob("*") if not path.is_dir()}
+    found["objects that no blob names"] = len(objects - keys)
+    found["blobs whose object is missing"] = len(keys - objects)
+    found["files of uploads"] = len(list((store / "uploads").iterdir()))
+    return {kind: count for kind, count in found.items() if count}
