@@ -44,7 +44,7 @@ def _crash(tmp_path, *, rounds):
     try:
         with ThreadPoolExecutor(_CLIENTS + 1) as pool:
             for number in range(1, rounds + 1):
-                _one_crash(server, clients, pool, delay=chance.uniform(0.05, 1.2), collecting=number % 4 == 1)
+                _one_crash(server, clients, pool, delay=chance.uniform(0.05, 1.6), collecting=number % 4 == 1)
                 server.settings["ENTREPOT_WORKERS"] = "2" if number % 4 == 0 else "1"
                 server.start()
                 _check(clients, pool, everything=number == rounds)

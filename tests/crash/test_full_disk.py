@@ -188,7 +188,7 @@ def test_a_server_starts_on_a_full_disk_and_serves_pulls(disk):
         pass
     with _serving(disk.folder, least_free=0) as server:
         _, text = server.registry().push_image(_NAME, "v1")
-    disk.leave(256 << 10)
+    disk.leave(256 << 10)  # without 32 KiB for what its processes share, SQLite opens no database
 
     with Server(server.data, gc_interval=0) as server:
         registry = server.registry()
@@ -197,3 +197,29 @@ def test_a_server_starts_on_a_full_disk_and_serves_pulls(disk):
 
     assert pulled.data == text
     _assert_refused(refused)
+
+
+def test_a_start_for_which_there_is_no_room_at_all_says_so_and_changes_nothing(disk):
+    with _serving(disk.folder, least_free=0) as server:
+        _, text = server.registry().push_image(_NAME, "v1")
+    disk.leave(0)
+
+    refused = server.command("serve", check=False)
+    disk.clear()
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"entrepot: The database {server.data}/entrepot.sqlite cannot be read: ")
+    assert "See whether its disk has room" in refused.stderr
+    with server:
+        assert server.registry()("GET", f"/v2/{_NAME}/manifests/v1").data == text
+
+
+def test_a_blob_that_is_refused_leaves_nothing_on_the_disk(tmp_path):
+    with _serving(tmp_path, layer_size=200_000) as server:
+        registry, address = server.registry(), f"/v2/{_NAME}/blobs/uploads/?digest={digest_of(b'another')}"
+
+        mistaken = registry("POST", address, bytes(150_000))
+        too_large = registry("POST", address, bytes(3_000_000))
+
+        assert (mistaken.status, too_large.status) == (400, 413)
+        assert list((server.data / "blobs" / "uploads").iterdir()) == []

@@ -249,7 +249,7 @@ class Client:
     def _leave_open(self) -> None:
         """Begin an upload and append pieces to it; a later check goes on with it."""
         name = self._random.choice(self._books).name
-        content = self._bytes(60_000)
+        content = self._bytes(80_000)
         location = _expect(self._oci("POST", f"/v2/{name}/blobs/uploads/"), 202).headers["location"]
         size = 0
         for length in self._random.choices((500, 6000, 25_000), k=self._random.randint(0, 3)):

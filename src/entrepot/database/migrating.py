@@ -9,6 +9,7 @@ import sqlite3
 from pathlib import Path
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
+_HAS_VERSION = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
 
 
 class SchemaRefused(Exception):
@@ -21,7 +22,7 @@ def migrate(path: Path) -> None:
 
     Each step is one transaction: after a crash it is done or it is not. The caller sees to it that
     nobody else is at work on the database.
-    Raises: SchemaRefused, for a database of a newer program.
+    Raises: SchemaRefused, for a database of a newer program, and one that cannot be read.
     """
     version, versions = _version(path), _versions()
     if version is not None and version not in versions:
@@ -48,14 +49,20 @@ def _versions() -> list[str]:
 
 
 def _version(path: Path) -> str | None:
-    """The version of the schema at *path*; None where there is none yet."""
+    """The version of the schema at *path*; None where there is none yet. Raises: SchemaRefused."""
     if not path.exists():
         return None
     with contextlib.closing(sqlite3.connect(path, timeout=30)) as connection:
         try:
+            # A table that is not there must not be confused with one that cannot be read.
+            if connection.execute(_HAS_VERSION).fetchone() is None:
+                return None
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        except sqlite3.OperationalError:
-            return None
+        except sqlite3.DatabaseError as error:
+            raise SchemaRefused(
+                f"The database {path} cannot be read: {error}. "
+                "See whether its disk has room, some MiB at least, and is sound"
+            ) from None
     return str(row[0]) if row else None
 
 

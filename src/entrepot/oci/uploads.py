@@ -149,8 +149,12 @@ async def _whole_blob(request: Request, digest: str) -> Response | None:
         # A session that nobody else knows of: what a crash leaves of it is collected as garbage.
         session = Session(clock.new_uuid(), 0, 0, None, b"", 0, short_part=0, writer=None, writer_until=0.0)
         await request.context.run(lambda: _check_repository(request))
-        taken = await _take(request, session, body, head, algorithm=algorithm)
-        await _publish(request, taken, digest, claim=None)
+        try:
+            taken = await _take(request, session, body, head, algorithm=algorithm)
+            await _publish(request, taken, digest, claim=None)
+        except BaseException:
+            await request.context.run(lambda: request.context.runtime.store.abandon(session.id))
+            raise
     return empty(201, *_place(request, digest))
 
 
@@ -331,8 +335,6 @@ async def _publish(request: Request, taken: _Taken, digest: str, *, claim: str |
         ):
             raise UploadBusy(upload=taken.upload)
     if computed != digest:
-        if claim is None:
-            await context.run(lambda: store.abandon(taken.upload))
         raise InvalidLayer
     key = await context.run(lambda: store.finish(taken.upload, request.registry.account, digest))
 
