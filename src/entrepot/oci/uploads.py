@@ -285,13 +285,9 @@ async def _take(
     else:
         hasher = uploads.running.take(session) if algorithm == "sha256" else None
         start, kept = session.size, b""
-    try:
+    with uploads.in_store(session.id, name=request.name, account=request.registry.account):
         # Opening cuts off what a request that failed may have left behind the session's size.
         appending = await context.run(lambda: store.append(session.id, start))
-    except FileNotFoundError:
-        raise UploadNotFound(upload=session.id, name=request.name, account=request.registry.account) from None
-    except BlockingIOError:  # the claim of a request that still writes has run out
-        raise UploadBusy(upload=session.id) from None
     ended = True
     async with digesting.Intake(appending, hasher, context.pool) as intake:
         for piece in (kept, head):
@@ -336,7 +332,8 @@ async def _publish(request: Request, taken: _Taken, digest: str, *, claim: str |
             raise UploadBusy(upload=taken.upload)
     if computed != digest:
         raise InvalidLayer
-    key = await context.run(lambda: store.finish(taken.upload, request.registry.account, digest))
+    with uploads.in_store(taken.upload, name=request.name, account=request.registry.account):
+        key = await context.run(lambda: store.finish(taken.upload, request.registry.account, digest))
 
     def work(tx: Transaction) -> bool:
         repository = repositories.get(tx, request.registry, request.name)

@@ -11,9 +11,11 @@ cannot be stored; it is remembered by the process that wrote last, and where ano
 digest is computed once, at the end, from the stored bytes.
 """
 
+import contextlib
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
@@ -121,6 +123,17 @@ class Session:
     short_part: int
     writer: str | None
     writer_until: float
+
+
+@contextlib.contextmanager
+def in_store(upload: str, *, name: str, account: str) -> Iterator[None]:
+    """Say of an upload's bytes what its client can make use of. Raises: UploadNotFound, UploadBusy."""
+    try:
+        yield
+    except FileNotFoundError:  # after a crash between their publishing and its commit, they may have gone
+        raise UploadNotFound(upload=upload, name=name, account=account) from None
+    except BlockingIOError:  # the claim of a request that still writes has run out
+        raise UploadBusy(upload=upload) from None
 
 
 def check_space(store: BlobStore, settings: Settings) -> None:

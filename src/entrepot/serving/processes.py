@@ -35,7 +35,7 @@ def give_memory_back() -> None:
     """
     with contextlib.suppress(OSError, AttributeError):  # only glibc has it
         libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_THRESHOLD, 256 << 10)
+        libc.mallopt(_M_MMAP_THRESHOLD, 1 << 20)
         libc.mallopt(_M_ARENA_MAX, 2)
 
 
