@@ -19,7 +19,7 @@ from entrepot.oci import ranges
 from entrepot.oci.messages import Request
 from entrepot.oci.streams import body_of
 from entrepot.registry import blobs, registries, repositories, uploads
-from entrepot.registry.faults import InvalidLayer, UploadBusy, UploadNotFound
+from entrepot.registry.faults import InvalidLayer, UploadBusy
 from entrepot.registry.uploads import Session
 from entrepot.storage import digesting
 from entrepot.storage.digesting import Hasher
@@ -311,7 +311,8 @@ async def _take(
 
 async def _publish(request: Request, taken: _Taken, digest: str, *, claim: str | None) -> None:
     """
-    Turn an upload in the store into a blob. *claim* is None where it has no row. Raises: InvalidLayer, UploadBusy.
+    Turn an upload in the store into a blob. *claim* is None where it has no row. Raises: InvalidLayer, UploadBusy,
+    UploadNotFound.
 
     Bytes first: the object is durable before the row that names it. If the row does not come, or names
     another object with the same bytes, ours is superfluous, and removed.

@@ -6,6 +6,7 @@ all but the last are large, and nothing is a layer that has no bytes.
 """
 
 import hashlib
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from entrepot import clock
@@ -20,8 +21,6 @@ from entrepot.registry.faults import (
     LayerAlreadyExists,
     LayerPartLength,
     LayerPartTooSmall,
-    UploadBusy,
-    UploadNotFound,
 )
 from entrepot.registry.uploads import Session
 from entrepot.runtime import Runtime
@@ -102,16 +101,21 @@ def complete(runtime: Runtime, target: Target, digests: list[str]) -> str:
             raise EmptyUpload(upload=target.upload, name=target.name, account=target.registry.account)
         if session.short_part == 2:
             raise LayerPartTooSmall
-        digest = _digest_of(runtime, session)
-        if digest not in digests:
-            raise InvalidLayer
-        known = _publish(runtime, target, session, digest=digest, by=claim)
+        with _in_store(target):
+            digest = _digest_of(runtime, session)
+            if digest not in digests:
+                raise InvalidLayer
+            known = _publish(runtime, target, session, digest=digest, by=claim)
     except BaseException:
         runtime.database.write(lambda tx: uploads.give_up(tx, session.id, claim))
         raise
     if known:
         raise LayerAlreadyExists(digest=digest, name=target.name, account=target.registry.account)
     return digest
+
+
+def _in_store(target: Target) -> AbstractContextManager[None]:
+    return uploads.in_store(target.upload, name=target.name, account=target.registry.account)
 
 
 def _check(session: Session, target: Target, part: Part, *, settings: Settings) -> None:
@@ -137,16 +141,12 @@ def _append_to_store(runtime: Runtime, target: Target, session: Session, *, part
     hasher = uploads.running.take(session)
     start, kept = (session.size, b"") if session.content is None else (0, session.content)
     try:
-        with runtime.store.append(session.id, start) as appending:
+        with _in_store(target), runtime.store.append(session.id, start) as appending:
             appending.write(kept)
             appending.write(part.data)
             appending.commit()
-    except BaseException as error:
+    except BaseException:
         runtime.database.write(lambda tx: uploads.give_up(tx, session.id, claim))
-        if isinstance(error, FileNotFoundError):
-            raise UploadNotFound(upload=target.upload, name=target.name, account=target.registry.account) from None
-        if isinstance(error, BlockingIOError):  # the claim of a request that still writes has run out
-            raise UploadBusy(upload=target.upload) from None
         raise
     size, digest = session.size + len(part.data), None
     if hasher is not None:

@@ -214,6 +214,17 @@ def test_while_one_writes_another_waits_outside(runtime, repository, target):
         _send(runtime, target, b"abc")
 
 
+def test_an_upload_whose_publishing_a_crash_cut_short_is_not_found_and_can_be_begun_anew(runtime, target):
+    content = os.urandom(20_000)
+    _send(runtime, target, content)
+    runtime.store.finish(target.upload, REGISTRY.account, digest_of(content))
+
+    with pytest.raises(UploadNotFound):
+        parts.complete(runtime, target, [digest_of(content)])
+    with pytest.raises(UploadNotFound):
+        _send(runtime, target, b"more", first=len(content))
+
+
 @pytest.mark.parametrize("limit", [{"parts_per_upload": 1}, {"layer_size": 5}])
 def test_a_layer_has_at_most_so_many_parts_and_bytes(runtime, target, limit):
     limited = dataclasses.replace(runtime, settings=dataclasses.replace(runtime.settings, **limit))
