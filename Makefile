@@ -4,6 +4,7 @@
 #   make test       the tests, in minutes; tests with clients that are not here are skipped and named
 #   make test-all   the tests, the long ones too
 #   make check      format, lint, types, imports, sizes; each of these is a target too
+#   make docs       write the pages of docs that are made from the code
 #   make clients    install the real clients that tests and benchmarks use
 #   make bench      compare with other registries, on this machine
 #   make clean      remove what make made here (never ./data)
@@ -22,7 +23,7 @@ unexport VIRTUAL_ENV
 # Modules are compiled once and not by every process anew: half of what a start takes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-all check format lint types imports sizes bench clients clean
+.PHONY: serve test test-all check format lint types imports sizes bench docs clients clean
 
 serve: .venv/.made
 	.venv/bin/entrepot serve --data ./data $(ARGS)
@@ -52,6 +53,10 @@ sizes: .venv/.made
 
 bench: .venv/.made
 	$(PYTHON) -m bench $(ARGS)
+
+docs: .venv/.made
+	$(PYTHON) -m tools.settings_page > docs/settings.md
+	$(PYTHON) -m tools.reference > docs/operations-of-ecr.md
 
 clients: .venv/.made
 	$(PYTHON) -m tools.clients
