@@ -6,7 +6,7 @@ from entrepot.oci import faults
 from entrepot.oci.blobs import serve
 from entrepot.oci.context import Context
 from entrepot.oci.messages import Request
-from entrepot.registry import blobs, downloads
+from entrepot.registry import blobs, downloads, repositories
 from entrepot.registry.faults import LayerNotFound
 
 
@@ -43,7 +43,11 @@ class Downloads:
         row = self._context.runtime.database.look(
             blobs.LINKED, repository=found.repository_id, domain=found.registry.account, digest=found.digest
         )
-        if row is None:
+        if row is None or not self._is_there(found.repository_id):
             raise LayerNotFound(digest=found.digest, name=found.repository_id, account=found.registry.account)
         request = Request(self._context, scope, receive, registry=found.registry, name="", reference=found.digest)
         return serve(request, blobs.of_row(row))
+
+    def _is_there(self, repository: int) -> bool:
+        """Whether the repository has not been deleted: what hung on it is swept away only later."""
+        return self._context.runtime.database.look(repositories.BY_ID, this=repository) is not None

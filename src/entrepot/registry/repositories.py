@@ -44,7 +44,7 @@ _IN_REGISTRY = (repositories.c.account == bindparam("account"), repositories.c.r
 _THIS = repositories.c.id == bindparam("this")
 
 FIND = Statement(select(repositories).where(*_IN_REGISTRY, repositories.c.name == bindparam("name")))
-_BY_ID = Statement(select(repositories).where(_THIS))
+BY_ID = Statement(select(repositories).where(_THIS))
 _COUNT = Statement(select(func.count().label("n")).select_from(repositories).where(*_IN_REGISTRY))
 _CREATE = Statement(
     insert(repositories)
@@ -74,7 +74,7 @@ def find(tx: Transaction, registry: Registry, name: str) -> Repository | None:
 
 def find_by_id(tx: Transaction, repository_id: int) -> Repository | None:
     """The repository of that id, while it exists."""
-    row = tx.one(_BY_ID, this=repository_id)
+    row = tx.one(BY_ID, this=repository_id)
     return of_row(row) if row else None
 
 

@@ -102,7 +102,13 @@ _RECORD = Statement(
     )
 )
 _REMOVE = Statement(delete(uploads).where(uploads.c.id == bindparam("upload")))
-_CLOSE = Statement(delete(uploads).where(uploads.c.id == bindparam("upload"), uploads.c.writer == bindparam("by")))
+_CLOSE = Statement(
+    delete(uploads).where(
+        uploads.c.id == bindparam("upload"),
+        uploads.c.repository_id == bindparam("repository"),
+        uploads.c.writer == bindparam("by"),
+    )
+)
 _GIVE_UP_ALL = Statement(update(uploads).where(uploads.c.writer.is_not(None)).values(writer=None, writer_until=0.0))
 
 
@@ -294,7 +300,7 @@ def finish(
     *upload* is None for a blob that came in one request; else *by* holds the claim to it. Without that,
     somebody may have appended since the digest was computed. The bytes are durable before this is called.
     """
-    if upload is not None and not tx.run(_CLOSE, upload=upload, by=by):
+    if upload is not None and not tx.run(_CLOSE, upload=upload, repository=repository.id, by=by):
         raise UploadNotFound(upload=upload, name=repository.name, account=repository.account)
     return blobs.add(tx, repository, digest, size=size, key=key, content=content)
 
