@@ -30,18 +30,17 @@ def place(secure):
     return f"localhost:{secure.port}/app"
 
 
-@pytest.fixture
-def shell(tmp_path, secure):
-    """A shell after `eval "$(entrepot env …)"`: it knows whom AWS's programs should trust."""
-    return Shell(tmp_path / "home", AWS_EC2_METADATA_DISABLED="true", **secure.environment())
+@pytest.fixture(scope="module")
+def variables(secure):
+    """What `entrepot env` gives; it knows whom AWS's programs should trust."""
+    return secure.environment() | {"AWS_EC2_METADATA_DISABLED": "true"}
 
 
-@pytest.fixture
-def password(shell):
-    """A login password, by the AWS CLI, which takes its trust from AWS_CA_BUNDLE."""
-    aws = client("aws")
-    if shell.attempt(aws, "ecr", "create-repository", "--repository-name=app").returncode != 0:
-        shell(aws, "ecr", "describe-repositories", "--repository-names=app")
+@pytest.fixture(scope="module")
+def password(variables, tmp_path_factory):
+    """A login password, by the AWS CLI, after it has made a repository."""
+    shell, aws = Shell(tmp_path_factory.mktemp("home"), **variables), client("aws")
+    shell(aws, "ecr", "create-repository", "--repository-name=app")
     return shell(aws, "ecr", "get-login-password").strip()
 
 
