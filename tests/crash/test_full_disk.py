@@ -184,8 +184,6 @@ def test_a_commit_for_which_there_is_no_room_is_refused_whole_and_loses_nothing(
 
 
 def test_a_server_starts_on_a_full_disk_and_serves_pulls(disk):
-    with _serving(disk.folder) as server:
-        pass
     with _serving(disk.folder, least_free=0) as server:
         _, text = server.registry().push_image(_NAME, "v1")
     disk.leave(256 << 10)  # without 32 KiB for what its processes share, SQLite opens no database
