@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,25 +24,31 @@ _MIB = 1 << 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what is asked for; 1 when a target that was measured is missed."""
+    """Run what is asked for; 1 when a work fails, with --strict also when a target is missed."""
     options = _options(arguments)
-    facts = machine.describe()
     _RESULTS.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=options.folder or _RESULTS))
+    scale = _scale(options, folder)
+    facts = {**machine.describe(), **_amounts(scale)}
     results: list[Result] = []
+    failed: list[str] = []
     try:
         for work in (ALL[name] for name in options.only):
-            results += _one(work, _scale(options, folder), options)
+            try:
+                results += _one(work, scale, options)
+            except (RuntimeError, OSError, subprocess.SubprocessError) as failure:
+                failed.append(work.name)
+                _say(f"{work.name}: failed: {failure}")
             _write(results, facts, publish=False)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     _write(results, facts, publish=options.publish)
     print(f"\n{table.markdown(results, facts)}")
-    missed = [
-        f"{result.figure.key} ({name})" for result in results for name, good in result.verdicts.items() if not good
-    ]
+    missed = [f"{result.figure.key} ({name})" for result in results for name in result.missed]
     print(f"bench: missed: {', '.join(missed)}" if missed else "bench: every target that was measured is reached")
-    return 1 if missed and options.strict else 0
+    if failed:
+        print(f"bench: failed: {', '.join(failed)}")
+    return 1 if failed or (missed and options.strict) else 0
 
 
 def _one(work: Work, scale: Scale, options: argparse.Namespace) -> list[Result]:
@@ -63,6 +70,16 @@ def _scale(options: argparse.Namespace, folder: Path) -> Scale:
     if options.images:
         scale = dataclasses.replace(scale, images=options.images)
     return dataclasses.replace(scale, seconds=options.seconds or scale.seconds)
+
+
+def _amounts(scale: Scale) -> dict[str, str]:
+    return {
+        "large blob": f"{scale.blob // _MIB} MiB",
+        "load": f"{scale.seconds:g} s",
+        "parallel pushes": str(scale.parallel),
+        "images in the large repository": f"{scale.images:,}",
+        "workers": str(scale.workers),
+    }
 
 
 def _write(results: Sequence[Result], facts: dict[str, str], *, publish: bool) -> None:

@@ -25,7 +25,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table. *bound* is an absolute target, in the unit of the figure; *limit* says what bounds it."""
+    """
+    One line of the table.
+
+    *bound* is an absolute target, in the unit of the figure; *limit* says what bounds it on this machine, and *share*
+    whether a share of that means anything.
+    """
 
     key: str
     title: str
@@ -34,6 +39,7 @@ class Figure:
     targets: Mapping[str, Target] = field(default_factory=dict)
     bound: float | None = None
     limit: str = ""
+    share: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +53,14 @@ class Result:
     samples: Samples
 
     @property
+    def missed(self) -> list[str]:
+        """The targets that were measured and not reached."""
+        return [name for name, reached in self.verdicts.items() if not reached]
+
+    @property
     def of_limit(self) -> float | None:
-        """Our share of what the machine allows."""
-        return self.ratios.get(LIMIT)
+        """Ours to what the machine allows, where they are of one kind."""
+        return self.ratios.get(LIMIT) if self.figure.share else None
 
 
 def evaluate(figure: Figure, samples: Samples) -> Result:

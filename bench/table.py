@@ -20,7 +20,7 @@ def markdown(results: Sequence[Result], machine: Mapping[str, str]) -> str:
         parts.append(_table(heads, against_moto))
     parts.append(
         "Medians over the rounds; × is the median of the ratios of single rounds. ✓ reached, ✗ not reached. "
-        "The last column is what bounds the figure on this machine, measured in the same rounds, and our share of it."
+        "The last column is what bounds the figure on this machine, measured in the same rounds, and our part of it."
     )
     return "\n\n".join(parts) + "\n"
 
@@ -88,7 +88,7 @@ def _limit(result: Result) -> str:
     value = result.medians.get(LIMIT)
     if value is None:
         return result.figure.limit
-    share = f", ours {result.of_limit:.0%} of it" if result.of_limit is not None else ""
+    share = "" if result.of_limit is None else f", ours {_number(result.of_limit)} of it"
     return f"{_number(value)} {result.figure.limit}{share}"
 
 

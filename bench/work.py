@@ -58,7 +58,7 @@ def run(work: Work, scale: Scale, *, rounds: int, say: Callable[[str], None], wi
                 say(f"  {name}: left out: {reason}")
         for number in range(rounds):
             for name in turned(list(measures), number):
-                values = measures[name](number)
+                values = _measured(measures[name], number, say=say)
                 say(
                     f"  round {number + 1}: {name}: " + ", ".join(f"{key} {value:.4g}" for key, value in values.items())
                 )
@@ -66,6 +66,15 @@ def run(work: Work, scale: Scale, *, rounds: int, say: Callable[[str], None], wi
                     if figure.key in values:
                         kept.setdefault(name, []).append(values[figure.key])
     return list(samples)
+
+
+def _measured(measure: Measure, number: int, *, say: Callable[[str], None]) -> Mapping[str, float]:
+    """What a round gives. A server may drop a connection once; twice in a row is no accident."""
+    try:
+        return measure(number)
+    except RuntimeError as failure:
+        say(f"  round {number + 1}: once more: {failure}")
+        return measure(number)
 
 
 def turned(names: Sequence[str], number: int) -> list[str]:

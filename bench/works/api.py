@@ -140,13 +140,17 @@ WORKS = (
     Work(
         "pages",
         [
-            Figure("tags-page", "tags/list, pages of 100, in 100,000 images: p99", "ms", better="less", bound=20),
+            Figure("tags-page", "tags/list, pages of 100, in the large repository: p99", "ms", better="less", bound=20),
             Figure("tags-page-p50", "the same: median", "ms", better="less"),
             Figure(
-                "images-page", "DescribeImages, pages of 100, in 100,000 images: p99", "ms", better="less", bound=20
+                "images-page",
+                "DescribeImages, pages of 100, in the large repository: p99",
+                "ms",
+                better="less",
+                bound=20,
             ),
             Figure("images-page-p50", "the same: median", "ms", better="less"),
-            Figure("seed", "PUT of 100,000 manifests, 16 connections", "1/s"),
+            Figure("seed", "PUT of the large repository's manifests, 16 connections", "1/s"),
         ],
         _paging,
         rounds=1,

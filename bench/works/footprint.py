@@ -61,7 +61,13 @@ WORKS = (
         [
             Figure("memory-idle", "resident memory at rest, a worker", "MB", better="less", bound=150),
             Figure("memory-whole", "resident memory at rest, all processes", "MB", better="less"),
-            Figure("memory-pushes", "added by 16 parallel pushes, all processes", "MB", better="less", bound=150),
+            Figure(
+                "memory-pushes",
+                "added by parallel pushes of large blobs, all processes",
+                "MB",
+                better="less",
+                bound=150,
+            ),
         ],
         _weighing,
         peers=_PEERS,

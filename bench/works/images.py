@@ -1,5 +1,6 @@
 """Many small images into one repository, by 16 and by 64 connections: five requests each, every one of them new."""
 
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -18,7 +19,7 @@ def _pushing(name: str, scale: Scale, *, key: str, connections: int) -> Iterator
     with running(name, scale.folder, workers=scale.workers) as server:
 
         def measure(number: int) -> Mapping[str, float]:
-            repository, prefix = f"small{number}", scale.folder / f"images-{name}"
+            repository, prefix = f"small{number}-{secrets.token_hex(3)}", scale.folder / f"images-{name}"
             count = int(scale.seconds * _MOST_PER_SECOND)
             images = [(f"t{at}", content.small_image()) for at in range(count)]
             load.write_images(prefix, images, connections=connections)
@@ -42,7 +43,7 @@ def _work(connections: int, ratios: tuple[float, float]) -> Work:
     targets = dict(zip((DISTRIBUTION_2, DISTRIBUTION_3), map(Target, ratios), strict=True))
     title = f"push 1 KiB images, {connections} connections"
     figures = [
-        Figure(key, title, "images/s", targets=targets, limit="fsyncs/s, one after the other"),
+        Figure(key, title, "images/s", targets=targets, limit="fsyncs/s, one after the other", share=False),
         Figure(f"{key}-p99", f"{title}: p99 of an image", "ms", better="less"),
     ]
     prepare = partial(_pushing, key=key, connections=connections)
