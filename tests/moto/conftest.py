@@ -73,7 +73,8 @@ def _pytest(python: Path, tests: Path, *, url: str, folder: Path) -> Path:
         "PYTHONPATH": str(Path(__file__).parent),
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    arguments = ["-q", "--tb=line", "-p", "truthful", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tests.parent)]
+    plugins = ["-p", "truthful", "-p", "no:cacheprovider"]
+    arguments = ["-q", "--tb=line", *plugins, "-c", os.devnull, "--rootdir", str(tests.parent)]
     left_out = [f"--ignore={path}" for path in _LEFT_OUT]
     done = subprocess.run(
         [python, "-m", "pytest", *arguments, f"--junitxml={report}", "-k", _WHICH, *left_out, *_RUN],
