@@ -36,6 +36,33 @@ def _refuses(server):
     return False
 
 
+def test_signals_that_come_many_at_once_end_it_once(used, tmp_path):
+    with _again(used, tmp_path, workers=2) as server:
+        process = server.process
+        assert process is not None
+
+        for _ in range(20):
+            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGINT)
+        code = process.wait(60)
+
+    assert code == 0
+    assert "Unexpected exit" not in server.log.read_text()
+
+
+def test_the_interrupt_of_a_terminal_reaches_everybody_and_ends_everybody(used, tmp_path):
+    with _again(used, tmp_path, workers=2) as server:
+        process = server.process
+        assert process is not None
+
+        os.killpg(process.pid, signal.SIGINT)
+        code = process.wait(60)
+
+    assert code == 0
+    assert "Unexpected exit" not in server.log.read_text()
+    assert "started again" not in server.log.read_text()
+
+
 def test_a_push_that_is_under_way_at_sigterm_is_acknowledged_and_kept(used, tmp_path):
     content = os.urandom(3_000_000)
     with _again(used, tmp_path) as server:

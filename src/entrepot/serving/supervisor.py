@@ -1,9 +1,11 @@
 """The parent: starts workers and jobs, starts them again when they die, ends them when it is told to."""
 
+import _thread
 import functools
 import importlib
 import multiprocessing
 import os
+import signal
 import socket
 import sys
 import threading
@@ -15,7 +17,7 @@ from typing import Any
 from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server import Server
+from granian.server.mp import MPServer
 
 from entrepot.identity.credentials import NewKey
 from entrepot.serving import endpoint
@@ -69,14 +71,31 @@ def serve(settings: Settings, announce: Callable[[Settings, NewKey | None], None
             jobs.stop()
 
 
+class _Server(MPServer):
+    """Granian's parent, with signal handlers that cannot lock it up."""
+
+    interrupt_signal: bool
+
+    def signal_handler_interrupt(self, *_: object) -> None:
+        """
+        End. A handler interrupts the main thread anywhere, also where it holds the lock of the event that it
+        waits for; setting that event there waits for ever (seen with two SIGTERM at once). So a thread does.
+        """
+        if not self.interrupt_signal:
+            self.interrupt_signal = True
+            _thread.start_new_thread(self.main_loop_interrupt.set, ())
+
+
 def _in_child(module: str, function: str, settings: Settings, parent: int) -> Any:
     """In a child: call what only it imports; the parent has better use for the time and the memory."""
+    # A terminal's Ctrl-C reaches everybody. The parent ends the children, and would start again who ends alone.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     return getattr(importlib.import_module(module), function)(settings, parent)
 
 
 def _server(settings: Settings) -> Any:
     host, port = settings.listener
-    return Server(
+    return _Server(
         "entrepot.app",
         address=host,
         port=port,
