@@ -48,6 +48,7 @@ class Server:
 
     def start(self) -> Self:
         """Start it and wait until it answers."""
+        self._environment = {}
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("ENTREPOT_", "AWS_"))} | self.settings
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
