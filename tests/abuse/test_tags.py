@@ -53,7 +53,7 @@ def test_abuse_18_both_faces_race_for_one_tag(server, immutable):
 
     def push(number: int) -> bool:
         if number % 2:
-            return registry.put_manifest(immutable, "raced", _text(number)).status == 201
+            return bool(registry.put_manifest(immutable, "raced", _text(number)).status == 201)
         try:
             api.put_image(
                 repositoryName=immutable,
