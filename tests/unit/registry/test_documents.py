@@ -352,7 +352,7 @@ def test_a_document_names_as_many_as_the_setting_says_and_no_more(member):
     tree = _manifest() if member == "layers" else _index()
     most = tree | {member: [_descriptor()] * 5}
 
-    assert _parse(most, most_descriptors=5)
+    assert _parse(most, most_descriptors=5).media_type == tree["mediaType"]
     with pytest.raises(ManifestInvalid):
         _parse(most, most_descriptors=4)
 
@@ -364,7 +364,7 @@ def _nested(depth: int, opening: str, closing: str) -> bytes:
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"b": ', "}")])
 def test_a_document_is_64_levels_deep_at_most(opening, closing):
-    assert documents.parse(_nested(63, opening, closing), None)
+    assert documents.parse(_nested(63, opening, closing), None).media_type == OCI_MANIFEST
     for depth in (64, 500, 1_000, 50_000):
         with pytest.raises((ManifestInvalid, ManifestUnacceptable)):
             documents.parse(_nested(depth, opening, closing), None)
