@@ -39,6 +39,16 @@ def give_memory_back() -> None:
         libc.mallopt(_M_ARENA_MAX, 2)
 
 
+def share_the_interpreter() -> None:
+    """
+    Let the writer's thread have the interpreter's lock when it comes back from SQLite.
+
+    It gives the lock up for every statement, and the event loop, which is never idle under load, keeps it for
+    5 ms unless told otherwise: with half a millisecond, a fifth more images are pushed.
+    """
+    sys.setswitchinterval(0.0005)
+
+
 def die_with(parent: int) -> None:
     """
     End this process at once when its parent, the process *parent*, ends, however it ends.

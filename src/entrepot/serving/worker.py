@@ -4,7 +4,7 @@ from typing import Any
 
 from entrepot.app import build
 from entrepot.serving.folder import open_runtime
-from entrepot.serving.processes import confine, die_with, give_memory_back
+from entrepot.serving.processes import confine, die_with, give_memory_back, share_the_interpreter
 from entrepot.settings import Settings
 
 
@@ -12,5 +12,6 @@ def application(settings: Settings, parent: int) -> Any:
     """The ASGI application of this process, a child of *parent*."""
     confine()
     give_memory_back()
+    share_the_interpreter()
     die_with(parent)
     return build(open_runtime(settings))
