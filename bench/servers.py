@@ -50,7 +50,7 @@ _ANSWER_SECONDS = 300
 _AT_REST = 0.04  # of one core
 
 
-class NotHere(Exception):
+class NotHere(RuntimeError):
     """A server or a tool is not on this machine; the text says which, and what installs it."""
 
 
