@@ -27,7 +27,7 @@ class BodyIncomplete(Fault, aws="InvalidParameterException", oci="BLOB_UPLOAD_IN
     message = "The body ended before it was complete"
 
 
-class _Waiting:
+class Waiting:
     """
     Bodies whose next message is awaited, and since when. Once a second, those that are too old are given up.
 
@@ -69,7 +69,7 @@ class _Waiting:
             asyncio.get_running_loop().call_later(1.0, self._look)
 
 
-_waiting = _Waiting()
+WAITING = Waiting()
 
 
 class Body:
@@ -125,7 +125,7 @@ class Body:
 
     async def _more(self) -> None:
         """One message of the body. Raises: BodyIncomplete, where the client left or only drips."""
-        message = await _waiting.for_message(self._receive)
+        message = await WAITING.for_message(self._receive)
         if message["type"] != "http.request":
             raise BodyIncomplete
         piece = message.get("body", b"")

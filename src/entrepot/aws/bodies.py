@@ -1,9 +1,9 @@
 """Request bodies: bounded before they are buffered, and in the client's patience."""
 
-import asyncio
-
+from entrepot import clock
 from entrepot.answers import Receive
 from entrepot.aws.faults import RequestTimeout, RequestTooLarge
+from entrepot.bodies import WAITING, BodyIncomplete
 
 # Source: decisions.md; a manifest of 4 MiB with every quote escaped, a part of 20 MiB in base64.
 LIMITS = {"PutImage": 16 << 20, "UploadLayerPart": 28 << 20}
@@ -32,21 +32,20 @@ async def read(receive: Receive, *, limit: int) -> bytes | bytearray:
 
     Raises: RequestTooLarge, RequestTimeout, Disconnected.
     """
-    loop = asyncio.get_running_loop()
-    began, body = loop.time(), bytearray()
+    began, body = clock.ticks(), bytearray()
     while True:
         try:
-            async with asyncio.timeout_at(began + _PATIENCE + max(0, len(body) - LIMIT) / _RATE):
-                message = await receive()
-        except TimeoutError:
+            message = await WAITING.for_message(receive)
+        except BodyIncomplete:
             raise RequestTimeout from None
         if message["type"] != "http.request":
             raise Disconnected
-        piece = message.get("body", b"")
-        if len(body) + len(piece) > limit:
+        if len(body) + len(piece := message.get("body", b"")) > limit:
             raise RequestTooLarge(limit=limit)
         if not body and not message.get("more_body", False):
             return bytes(piece)
         body += piece
         if not message.get("more_body", False):
             return body
+        if clock.ticks() - began > _PATIENCE + max(0, len(body) - LIMIT) / _RATE:
+            raise RequestTimeout

@@ -43,10 +43,17 @@ def test_a_client_that_leaves_is_noticed():
 
 
 def test_a_body_that_does_not_come_is_given_up(monkeypatch):
-    monkeypatch.setattr(bodies, "_PATIENCE", 0.01)
+    monkeypatch.setattr("entrepot.bodies._SILENCE", 0.01)
 
     with pytest.raises(RequestTimeout):
         read(piece(b"x", more=True))
+
+
+def test_a_body_that_only_drips_is_given_up(monkeypatch):
+    monkeypatch.setattr(bodies, "_PATIENCE", -1.0)
+
+    with pytest.raises(RequestTimeout):
+        read(piece(b"x", more=True), piece(b"x", more=True))
 
 
 @pytest.mark.parametrize(("value", "length"), [(b"0", 0), (b"100", 100), (None, 100)])
