@@ -63,6 +63,26 @@ class Application:
             return
         began = clock.ticks()
         scope["request_id"] = clock.new_request_id()
+        ready = self._oci.ready(scope)
+        if ready is not None:
+            scope["status"], scope["principal"] = 200, ready.principal
+            await send(ready.start)
+            await send(ready.body)
+        else:
+            await self._admit(scope, receive, send)
+        principal = scope["principal"]
+        self._access.add(
+            request=scope["request_id"],
+            client=scope["client"][0],
+            method=scope["method"],
+            path=scope["path"],
+            status=scope.get("status", 0),
+            principal=principal.arn if principal else None,
+            began=began,
+        )
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what has to be looked at, unless the edge already refuses it."""
         scope["principal"] = None
         try:
             address = self._peers.admit(scope)
@@ -75,16 +95,6 @@ class Application:
                 await self._dispatch(scope, receive, send)
             finally:
                 self._peers.leave(address)
-        principal = scope["principal"]
-        self._access.add(
-            request=scope["request_id"],
-            client=scope["client"][0],
-            method=scope["method"],
-            path=scope["path"],
-            status=scope.get("status", 0),
-            principal=principal.arn if principal else None,
-            began=began,
-        )
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]

@@ -37,16 +37,17 @@ class Waiting:
     def __init__(self) -> None:
         self._since: dict[asyncio.Task[Any], float] = {}
         self._given_up: set[asyncio.Task[Any]] = set()
-        self._looking = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # the one on which somebody looks every second
 
     async def for_message(self, receive: Receive) -> MutableMapping[str, Any]:
         """The next message. Raises: BodyIncomplete, after ``_SILENCE``."""
         task = asyncio.current_task()
         assert task is not None  # this is a coroutine, so a task runs it
         self._since[task] = clock.ticks()
-        if not self._looking:
-            self._looking = True
-            asyncio.get_running_loop().call_later(1.0, self._look)
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop = loop
+            loop.call_later(1.0, self._look)
         try:
             return await receive()
         except asyncio.CancelledError:
@@ -64,9 +65,10 @@ class Waiting:
         self._given_up.update(late)
         for task in late:
             task.cancel()
-        self._looking = bool(self._since)
-        if self._looking:
-            asyncio.get_running_loop().call_later(1.0, self._look)
+        if self._since and self._loop is not None:
+            self._loop.call_later(1.0, self._look)
+        else:
+            self._loop = None
 
 
 WAITING = Waiting()

@@ -1,15 +1,18 @@
 """Time and fresh identifiers, in one place so that tests can replace both."""
 
 import os
-import random
 import secrets
 import time
 from collections import deque
+from itertools import count
 
 _offset = 0.0
 
 # Random bytes are asked for by the page: each call gives up the interpreter's lock, and gets it back late.
 _entropy: deque[str] = deque()
+# Requests of one process have one beginning and are counted.
+_process = "-".join((secrets.token_hex(4), secrets.token_hex(2), secrets.token_hex(2), secrets.token_hex(2)))
+_requests = count(1)
 os.register_at_fork(after_in_child=_entropy.clear)
 
 
@@ -37,8 +40,7 @@ def new_uuid() -> str:
 
 def new_request_id() -> str:
     """An identifier like a UUID for one request: quick to make, and nothing that has to be hard to guess."""
-    digits = f"{random.getrandbits(128):032x}"  # it protects nothing
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    return f"{_process}-{next(_requests):012x}"
 
 
 def new_id(prefix: str, length: int = 16) -> str:

@@ -19,7 +19,7 @@ from entrepot.oci import faults, streams
 from entrepot.oci.challenge import LONGEST_HEADER, challenge_of, password_of
 from entrepot.oci.context import Context
 from entrepot.oci.messages import Request
-from entrepot.oci.ready import ReadyAnswers
+from entrepot.oci.ready import Ready, ReadyAnswers
 from entrepot.oci.routes import ROUTES, Address, Alternatives, address_of
 from entrepot.registry import usage
 from entrepot.registry.uploads import check_space
@@ -48,17 +48,16 @@ class Endpoint:
         self._logins: dict[bytes, Opened] = {}
         self._granted: dict[tuple[str, Alternatives], int] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; nothing leaves here but an answer."""
+    def ready(self, scope: Scope) -> Ready | None:
+        """The answer, where this very request has been answered and nothing has been committed since."""
         self._refresh()
         ready = self._ready.find(scope)
-        if ready is not None:
-            scope["status"], scope["principal"] = 200, ready.principal
-            if ready.pulled is not None:
-                usage.record(ready.pulled, clock.now())
-            await send(ready.start)
-            await send(ready.body)
-            return
+        if ready is not None and ready.pulled is not None:
+            usage.record(ready.pulled, clock.now())
+        return ready
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request that is not ready; nothing leaves here but an answer."""
         try:
             response = await self._respond(scope, receive)
         except Fault as fault:

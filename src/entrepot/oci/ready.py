@@ -1,24 +1,24 @@
 """
 Answers that can be given again as they are: the whole of a pull's way, remembered.
 
-An answer is kept under everything that it depended on: the request's method, address and host, its
-credentials, and where it came from over what. It holds until somebody commits anything, or the
-credentials expire. So whoever gets it has been authenticated and authorised for exactly this, in the
-state of the database that still holds.
+An answer is kept under all that a request is: its method, address and every header, so its host and its
+credentials too, and where it came from over what. It holds until somebody commits anything, or the
+credentials expire. So whoever gets it has been admitted, authenticated and authorised for exactly this, in
+the state of the database that still holds; and it is found before the request is even looked at.
 """
 
 from typing import Any, NamedTuple
 
 from entrepot import clock
-from entrepot.answers import Response, Scope
+from entrepot.answers import Header, Response, Scope
 from entrepot.identity.logins import Opened
 from entrepot.identity.principals import Principal
 
 _LARGEST = 16 << 10
 _ROOM = 16 << 20
-_MOST = 8192
+_MOST = 4096
 
-Key = tuple[str, bytes, str, bytes, str, str]
+Key = tuple[str, bytes, str, str, tuple[Header, ...]]
 
 
 class Ready(NamedTuple):
@@ -39,10 +39,16 @@ class ReadyAnswers:
         self._room = _ROOM
 
     def find(self, scope: Scope) -> Ready | None:
-        """The answer to this very request, if it still holds."""
-        if scope["range"] is not None or scope["query_string"]:
-            return None
-        ready = self._kept.get(_key(scope))
+        """The answer to this very request, if it still holds; ``keep`` may be told of it if there is none."""
+        # A proxy's headers may change what the scope says of the client later: the key is of what came.
+        key = scope["key"] = (
+            scope["method"],
+            scope["raw_path"],
+            scope["client"][0],
+            scope["scheme"],
+            tuple(scope["headers"]),
+        )
+        ready = None if scope["query_string"] else self._kept.get(key)
         return ready if ready is not None and ready.expires_at > clock.now() else None
 
     def keep(self, scope: Scope, response: Response, opened: Opened) -> None:
@@ -54,7 +60,7 @@ class ReadyAnswers:
             self.clear()
         self._room -= size
         body = b"" if scope["method"] == "HEAD" else response.body
-        self._kept[_key(scope)] = Ready(
+        self._kept[scope["key"]] = Ready(
             {"type": "http.response.start", "status": response.status, "headers": response.headers},
             {"type": "http.response.body", "body": body},
             opened.principal,
@@ -66,14 +72,3 @@ class ReadyAnswers:
         """Forget everything."""
         self._kept.clear()
         self._room = _ROOM
-
-
-def _key(scope: Scope) -> Key:
-    return (
-        scope["method"],
-        scope["raw_path"],
-        scope["host"],
-        scope["authorization"],
-        scope["client"][0],
-        scope["scheme"],
-    )
