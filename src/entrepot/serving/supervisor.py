@@ -1,6 +1,5 @@
 """The parent: starts workers and jobs, starts them again when they die, ends them when it is told to."""
 
-import _thread
 import functools
 import importlib
 import multiprocessing
@@ -66,24 +65,39 @@ def serve(settings: Settings, announce: Callable[[Settings, NewKey | None], None
 
         threading.Thread(target=_wait, args=(settings.listener, when_up), daemon=True).start()
         try:
-            _server(settings).serve(target_loader=application, wrap_loader=False)
+            server = _server(settings)
+            server.listen()
+            server.serve(target_loader=application, wrap_loader=False)
         finally:
             jobs.stop()
 
 
 class _Server(MPServer):
-    """Granian's parent, with signal handlers that cannot lock it up."""
+    """
+    Granian's parent, told to end by a thread.
+
+    A handler interrupts the main thread anywhere, also where it holds the lock of the event that it waits
+    for; setting that event there waits for ever (seen with two SIGTERM at once). And a signal that another
+    thread receives does not wake the main one. So the handler does nothing, and a thread reads from the pipe
+    into which the interpreter writes the number of every signal, whoever received it.
+    """
 
     interrupt_signal: bool
 
+    def listen(self) -> None:
+        """From now on, let signals end the server. *The main thread has to call this.*"""
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        threading.Thread(target=self._end_by, args=(reader,), name="signals", daemon=True).start()
+
     def signal_handler_interrupt(self, *_: object) -> None:
-        """
-        End. A handler interrupts the main thread anywhere, also where it holds the lock of the event that it
-        waits for; setting that event there waits for ever (seen with two SIGTERM at once). So a thread does.
-        """
-        if not self.interrupt_signal:
+        """Do nothing: see above."""
+
+    def _end_by(self, reader: int) -> None:
+        while os.read(reader, 1):
             self.interrupt_signal = True
-            _thread.start_new_thread(self.main_loop_interrupt.set, ())
+            self.main_loop_interrupt.set()
 
 
 def _in_child(module: str, function: str, settings: Settings, parent: int) -> Any:
@@ -93,7 +107,7 @@ def _in_child(module: str, function: str, settings: Settings, parent: int) -> An
     return getattr(importlib.import_module(module), function)(settings, parent)
 
 
-def _server(settings: Settings) -> Any:
+def _server(settings: Settings) -> _Server:
     host, port = settings.listener
     return _Server(
         "entrepot.app",
