@@ -43,6 +43,22 @@ resource_tags = Table(
     sqlite_with_rowid=False,
 )
 
+repository_policies = Table(
+    "repository_policies",
+    metadata,
+    Column("repository_id", Integer, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+registry_policies = Table(
+    "registry_policies",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("region", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 account_settings = Table(
     "account_settings",
     metadata,
