@@ -103,7 +103,8 @@ def create_user(tx: Transaction, account: str, *, name: str, path: str = "/") ->
     if tx.one(_FIND_NAMESAKE, account=account, lower=name.lower()):
         raise EntityAlreadyExists(what="User", name=name)
     user_id = clock.new_id("AIDA", 17)
-    tx.run(_PUT_USER, id=user_id, account=account, name=name, path=path, created_at=clock.now())
+    made = {"id": user_id, "account": account, "name": name, "path": path, "created_at": clock.now()}
+    tx.run(_PUT_USER, **made, boundary=None, valid_after=0.0)
     raise_generation(tx)
     return user_of(account, user_id=user_id, path=path, name=name)
 

@@ -30,7 +30,11 @@ _EXAMPLES = frozenset({"AKIAIOSFODNN7EXAMPLE", "AKIAI44QH8DHBEXAMPLE", "AKIDEXAM
 _VERSION, _NONCE = b"\x01", 12
 
 _FIND = Statement(select(access_keys).where(access_keys.c.id == bindparam("id")))
-_PUT = Statement(insert(access_keys))
+_PUT = Statement(
+    insert(access_keys).values(
+        {name: bindparam(name) for name in ("id", "account", "user_id", "secret", "active", "created_at")}
+    )
+)
 _OF_OWNER = Statement(
     select(access_keys)
     .where(access_keys.c.account == bindparam("account"), access_keys.c.user_id.is_not_distinct_from(bindparam("user")))
