@@ -55,3 +55,27 @@ class ExampleKey(Fault, aws="ValidationError", oci="DENIED"):
     """An access key id that stands in documentation, so that its secret is public. Members: id."""
 
     message = "The access key id {id} is a well-known example, and everybody knows its secret"
+
+
+class InvalidMarker(Fault, aws="ValidationError", oci="DENIED"):
+    """A marker that was not given for this list, or not lately."""
+
+    message = "Invalid Marker."
+
+
+class DuplicateTagKeys(Fault, aws="InvalidInput", oci="DENIED"):
+    """Two keys of tags in one call are the same but for their case."""
+
+    message = "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+
+
+class ReservedTagKey(Fault, aws="InvalidInput", oci="DENIED"):
+    """Members: key."""
+
+    message = "Tag keys that begin with 'aws:' are reserved: {key}"
+
+
+class TooManyTags(Fault, aws="LimitExceeded", oci="DENIED"):
+    """Members: limit."""
+
+    message = "The number of tags has reached the maximum limit."

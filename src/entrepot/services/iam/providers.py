@@ -1,0 +1,1 @@
+"""Providers of OpenID Connect, whose tokens may stand for a role."""

@@ -1,0 +1,1 @@
+"""Users, and the credentials that they cannot have here."""
