@@ -79,3 +79,102 @@ class TooManyTags(Fault, aws="LimitExceeded", oci="DENIED"):
     """Members: limit."""
 
     message = "The number of tags has reached the maximum limit."
+
+
+class PolicyNotFound(Fault, aws="NoSuchEntity", oci="DENIED"):
+    """Also: not attached. Members: arn."""
+
+    message = "Policy {arn} was not found."
+
+
+class PolicyUnattachable(Fault, aws="NoSuchEntity", oci="DENIED"):
+    """Members: arn."""
+
+    message = "Policy {arn} does not exist or is not attachable."
+
+
+class PolicyVersionNotFound(Fault, aws="NoSuchEntity", oci="DENIED"):
+    """Members: arn, version (``v3``)."""
+
+    message = "Policy {arn} version {version} does not exist or is not attachable."
+
+
+class BoundaryNotFound(Fault, aws="NoSuchEntity", oci="DENIED"):
+    """Members: arn."""
+
+    message = "Scope ARN: {arn} does not exist or is not attachable."
+
+
+class ProfileNotFound(Fault, aws="NoSuchEntity", oci="DENIED"):
+    """Members: name."""
+
+    message = "Instance Profile {name} cannot be found."
+
+
+class ProfileExists(Fault, aws="EntityAlreadyExists", oci="DENIED"):
+    """Members: name."""
+
+    message = "Instance Profile {name} already exists."
+
+
+class PolicyExists(Fault, aws="EntityAlreadyExists", oci="DENIED"):
+    """Members: name."""
+
+    message = "A policy called {name} already exists. Duplicate names are not allowed."
+
+
+class QuotaExceeded(Fault, aws="LimitExceeded", oci="DENIED"):
+    """Members: quota (its name), limit."""
+
+    message = "Cannot exceed quota for {quota}: {limit}"
+
+
+class InlineTooLong(Fault, aws="LimitExceeded", oci="DENIED"):
+    """Members: limit (characters that are no white space), kind, name."""
+
+    message = "Maximum policy size of {limit} bytes exceeded for {kind} {name}"
+
+
+class TooManyVersions(Fault, aws="LimitExceeded", oci="DENIED"):
+    """Members: limit."""
+
+    message = (
+        "A managed policy can have up to {limit} versions. Before you create a new version, you must delete an "
+        "existing version."
+    )
+
+
+class InUse(Fault, aws="DeleteConflict", oci="DENIED"):
+    """Something still needs what is to be deleted. Members: reason."""
+
+    message = "{reason}"
+
+
+class ServicePolicy(Fault, aws="PolicyNotAttachable", oci="DENIED"):
+    """A policy that is for a service-linked role alone."""
+
+    message = "Cannot attach a Service Role Policy to a Customer Role."
+
+
+class ProtectedRole(Fault, aws="UnmodifiableEntity", oci="DENIED"):
+    """A service-linked role is its service's. Members: name."""
+
+    message = "Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS"
+
+
+class ForeignPolicy(Fault, aws="AccessDeniedException", oci="DENIED"):
+    """A policy of AWS or of another account cannot be changed, whatever one may."""
+
+    message = "Policy is outside your own account."
+
+
+class ArnInvalid(Fault, aws="ValidationError", oci="DENIED"):
+    """What stands for the ARN of a policy is none."""
+
+    message = "Invalid ARN:  Could not be parsed!"
+
+
+class InputInvalid(Fault, aws="InvalidInput", oci="DENIED"):
+    """Members: reason."""
+
+    message = "{reason}"
