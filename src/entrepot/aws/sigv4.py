@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from entrepot.aws.claims import ALGORITHM, TERMINATOR, Claim, SignedRequest, check_scope, claim_of, parameters
-from entrepot.aws.faults import InvalidSignature, SignatureMismatch, UnrecognizedClient
+from entrepot.aws.faults import ExpiredToken, InvalidSignature, SignatureMismatch, UnrecognizedClient
 
 if TYPE_CHECKING:
     from entrepot.identity.credentials import Credential
@@ -44,30 +44,34 @@ class Verified:
 def verify(
     request: SignedRequest,
     *,
-    lookup: "Callable[[str], Credential | None]",
+    lookup: "Callable[[str, str | None], Credential | None]",
     now: float,
     regions: Collection[str],
     service: str,
     hosts: Sequence[str] = (),
 ) -> Verified:
     """
-    Who signed *request*. *service* is the one it is routed to, *regions* those it may be signed for.
+    Who signed *request*. *service* is the one it is routed to, *regions* those it may be signed for; *lookup*
+    finds the credential of an access key id and the session token that came with it.
 
     *hosts* are names that the client may have signed in place of the Host that came here, because a proxy
     changed it: the caller vouches for them.
 
-    Raises: MissingAuthenticationToken, IncompleteSignature, InvalidSignature, UnrecognizedClient, SignatureMismatch.
+    Raises: MissingAuthenticationToken, IncompleteSignature, InvalidSignature, UnrecognizedClient, SignatureMismatch,
+    ExpiredToken.
     """
     claim = claim_of(request)
     check_scope(claim, now=now, regions=regions, service=service)
     _check_coverage(claim, request.fields)
-    credential = lookup(claim.access_key_id)
+    credential = lookup(claim.access_key_id, claim.token)
     known = credential is not None and credential.active and _same(credential.session_token, claim.token)
     matches = _matches(request, claim, credential.secret if credential and known else _NO_SECRET, hosts=hosts)
     if credential is None or not known:
         raise UnrecognizedClient
     if not matches:
         raise SignatureMismatch
+    if credential.expires_at is not None and now >= credential.expires_at:
+        raise ExpiredToken
     return Verified(credential, claim.access_key_id, claim.region, claim.day, claim.lifetime is not None)
 
 
@@ -120,18 +124,20 @@ def _matches(request: SignedRequest, claim: Claim, secret: str, *, hosts: Sequen
     twin = received.removesuffix(port) if received.endswith(port) else received + port
     for host in (received, twin, *(name.encode("latin-1") for name in hosts))[:_MOST_HOSTS]:
         canonical = canonical_request(request, claim.signed_headers, host=host, body_hash=body_hash)
-        expected = hmac.digest(key, string_to_sign(claim, canonical), "sha256").hex()
-        if _same(expected, claim.signature) and declared == body_hash:
+        expected = key.copy()
+        expected.update(string_to_sign(claim, canonical))
+        if _same(expected.hexdigest(), claim.signature) and declared == body_hash:
             return True
     return False
 
 
 @lru_cache(maxsize=1024)
-def _signing_key(secret: str, day: str, region: str, service: str) -> bytes:
+def _signing_key(secret: str, day: str, region: str, service: str) -> hmac.HMAC:
+    """An HMAC that has taken in the key and nothing else. ``hmac.digest`` would give up the interpreter's lock."""
     key = b"AWS4" + secret.encode()
     for part in (day, region, service, TERMINATOR):
         key = hmac.digest(key, part.encode("latin-1"), "sha256")
-    return key
+    return hmac.new(key, digestmod="sha256")
 
 
 def _path(path: bytes, *, normalize: bool) -> bytes:

@@ -71,6 +71,7 @@ class Credential:
     active: bool
     principal: Principal
     session_token: str | None = field(default=None, repr=False)  # must come with the key; None: none may
+    expires_at: float | None = None  # a session's end, in seconds since the epoch; None: never
 
 
 class Vault:

@@ -7,10 +7,11 @@ where it has been raised, everything known is forgotten. So what was taken away 
 with the next request, and a push, which commits but raises nothing, empties no cache.
 """
 
+import math
 import threading
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from sqlalchemy import bindparam, select
 
@@ -18,19 +19,24 @@ from entrepot import clock
 from entrepot.database import Database, Row, Statement
 from entrepot.identity import deployment, evaluation
 from entrepot.identity.credentials import Credential, Vault
+from entrepot.identity.faults import TokenInvalid
 from entrepot.identity.logins import Logins
-from entrepot.identity.principals import Principal, root_of, user_of
-from entrepot.identity.tables import access_keys, accounts, generation, users
+from entrepot.identity.principals import Principal, role_of, root_of, session_of, user_of
+from entrepot.identity.sessions import Session, open_token
+from entrepot.identity.tables import access_keys, accounts, generation, roles, users
 from entrepot.identity.tokens import Ring, never_back
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _GENERATION = Statement(select(generation.c.value).where(generation.c.id == 1))
 _ACCOUNT = Statement(select(accounts.c.id).where(accounts.c.id == bindparam("account")))
 _USER = Statement(select(users).where(users.c.id == bindparam("user")))
+_ROLE = Statement(select(roles).where(roles.c.id == bindparam("role")))
 _KEY = Statement(select(access_keys).where(access_keys.c.id == bindparam("key")))
 
 _MOST_KNOWN = 10_000
+_MOST_SESSIONS = 2_000  # their tokens have up to 4 KiB
 
 
 class _Unknown(Exception):
@@ -47,19 +53,30 @@ class Directory:
         self._seen = threading.local()
         self._known = _Known(-1, self)
         self.ring = Ring(root_key, deployment.establish(database, root_key), never_back(clock.now))
-        self.logins = Logins(self.ring, credential=self.credential, principal=self.principal)
+        self.logins = Logins(self.ring, credential=self.credential, principal=self.principal_in)
 
     def generation(self) -> int:
         """A number that differs from the last one exactly when identities, policies or settings have changed."""
         return self._current().generation
 
-    def credential(self, access_key_id: str) -> Credential | None:
-        """The access key of that id, whether active or not; None where there is none or its owner is gone."""
-        return _found(self._current().credential, access_key_id)
+    def credential(self, access_key_id: str, token: str | None = None) -> Credential | None:
+        """
+        The access key of that id, whether active or not; None where there is none or its owner is gone.
+
+        With a session *token*: the session's, whether over or not; None where it was revoked.
+        """
+        known = self._current()
+        if token is None:
+            return _found(known.credential, access_key_id)
+        return _found(known.session_credential, access_key_id, token)
 
     def principal(self, principal_id: str) -> Principal | None:
         """The principal of that id; None where there is none, or no longer."""
         return _found(self._current().principal, principal_id)
+
+    def principal_in(self, session: Session) -> Principal | None:
+        """Who acts in *session*; None where it was revoked, or whose it was is gone. It may be over."""
+        return _found(self._current().session_principal, session)
 
     def authorize(self, principal: Principal, action: str, resource: str) -> None:
         """Return if *principal* may; the one door for every face. Raises: AccessDenied."""
@@ -79,13 +96,35 @@ class Directory:
 
     def load_principal(self, principal_id: str) -> Principal:
         """Read, past the cache. Raises: _Unknown."""
+        return self._valid_principal(principal_id, issued_at=math.inf)
+
+    def load_session_principal(self, session: Session) -> Principal:
+        """Read, past the cache. Raises: _Unknown."""
+        return session_of(self._valid_principal(session.principal_id, issued_at=session.issued_at), session)
+
+    def load_session_credential(self, access_key_id: str, token: str) -> Credential:
+        """Open, past the cache. Raises: _Unknown."""
+        try:
+            session, secret = open_token(self.ring, access_key_id, token=token)
+        except TokenInvalid:
+            raise _Unknown from None
+        principal = self.load_session_principal(session)
+        return Credential(access_key_id, secret, True, principal, session_token=token, expires_at=session.expires_at)
+
+    def _valid_principal(self, principal_id: str, *, issued_at: float) -> Principal:
+        """The user, role or root user of that id, unless sessions *issued_at* that time are void by now."""
         if principal_id.isdecimal():
             if self._database.look(_ACCOUNT, account=principal_id) is None:
                 raise _Unknown
             return root_of(principal_id)
-        row = self._database.look(_USER, user=principal_id)
-        if row is None:
+        if principal_id.startswith("AROA"):
+            row = self._database.look(_ROLE, role=principal_id)
+        else:
+            row = self._database.look(_USER, user=principal_id)
+        if row is None or issued_at < row["valid_after"]:
             raise _Unknown
+        if principal_id.startswith("AROA"):
+            return role_of(row["account"], role_id=row["id"], path=row["path"], name=row["name"])
         return user_of(row["account"], user_id=row["id"], path=row["path"], name=row["name"])
 
     def load_credential(self, access_key_id: str) -> Credential:
@@ -105,16 +144,18 @@ class _Known:
     where nobody will look again.
     """
 
-    __slots__ = ("credential", "generation", "principal")
+    __slots__ = ("credential", "generation", "principal", "session_credential", "session_principal")
 
     def __init__(self, value: int, directory: Directory) -> None:
         self.generation = value
         self.credential = lru_cache(maxsize=_MOST_KNOWN)(directory.load_credential)
         self.principal = lru_cache(maxsize=_MOST_KNOWN)(directory.load_principal)
+        self.session_credential = lru_cache(maxsize=_MOST_SESSIONS)(directory.load_session_credential)
+        self.session_principal = lru_cache(maxsize=_MOST_SESSIONS)(directory.load_session_principal)
 
 
-def _found(read: Callable[[str], T], key: str) -> T | None:
+def _found(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
     try:
-        return read(key)
+        return read(*args, **kwargs)
     except _Unknown:
         return None

@@ -2,7 +2,8 @@
 Passwords for docker login: they carry who somebody is, never what somebody may do.
 
 Each is checked on every request against the identities of that moment, so that deleting a user or
-switching off an access key ends its logins too, without waiting for the twelve hours.
+switching off an access key ends its logins too, without waiting for the twelve hours. A session's password
+holds the session, and ends with its revocation.
 """
 
 import secrets
@@ -12,9 +13,11 @@ from functools import lru_cache
 
 import cbor2
 
+from entrepot.identity import sessions
 from entrepot.identity.credentials import Credential
 from entrepot.identity.faults import LoginExpired, LoginInvalid, TokenInvalid
 from entrepot.identity.principals import Principal
+from entrepot.identity.sessions import Session
 from entrepot.identity.tokens import Ring
 
 LABEL = "docker-login"
@@ -35,7 +38,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Whose password it was. *expires_at* is in seconds since the epoch."""
+    """Whose password it was. *expires_at* is in seconds since the epoch; *access_key_id* may be a session's."""
 
     principal: Principal
     expires_at: int
@@ -48,6 +51,7 @@ class _Plain:
     access_key_id: str
     issued_at: int
     expires_at: int
+    session: Session | None
 
 
 class Logins:
@@ -58,8 +62,9 @@ class Logins:
         ring: Ring,
         *,
         credential: Callable[[str], Credential | None],
-        principal: Callable[[str], Principal | None],
+        principal: Callable[[Session], Principal | None],
     ) -> None:
+        """*principal* tells who acts in a session, and None once it is revoked."""
         self._ring = ring
         self._credential = credential
         self._principal = principal
@@ -68,13 +73,13 @@ class Logins:
 
     def issue(self, principal: Principal, access_key_id: str, region: str) -> Login:
         """A password for *principal*, who has just signed with *access_key_id*."""
-        now = int(self._ring.now())
+        now, session = int(self._ring.now()), principal.session
         claims = (
             secrets.token_bytes(16),
             principal.kind,
             principal.id,
             principal.account,
-            None,  # session: temporary credentials come with STS
+            None if session is None else sessions.pack(session),
             access_key_id,
             now,
             now + LIFETIME,
@@ -97,11 +102,22 @@ class Logins:
             raise LoginInvalid
         if now >= plain.expires_at:
             raise LoginExpired
-        credential, principal = self._credential(plain.access_key_id), self._principal(plain.principal_id)
-        if credential is None or not credential.active or credential.principal != principal:
+        principal = self._owner(plain) if plain.session is None else self._principal(plain.session)
+        if principal is None or principal.id != plain.principal_id:
             raise LoginInvalid
-        return Opened(credential.principal, plain.expires_at, plain.access_key_id)
+        return Opened(principal, plain.expires_at, plain.access_key_id)
+
+    def _owner(self, plain: _Plain) -> Principal | None:
+        """Who has the access key that the password was asked for with, while it is active."""
+        credential = self._credential(plain.access_key_id)
+        return None if credential is None or not credential.active else credential.principal
 
     def _decrypt(self, password: str) -> _Plain:
         claims = cbor2.loads(self._ring.open(LABEL, password))
-        return _Plain(principal_id=claims[2], access_key_id=claims[5], issued_at=claims[6], expires_at=claims[7])
+        return _Plain(
+            principal_id=claims[2],
+            access_key_id=claims[5],
+            issued_at=claims[6],
+            expires_at=claims[7],
+            session=None if claims[4] is None else sessions.unpack(claims[4]).session,
+        )

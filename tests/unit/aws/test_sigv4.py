@@ -63,7 +63,7 @@ def signed(
 
 def verify(request: SignedRequest, *, known: Credential | None = KEY, **changed: Any) -> sigv4.Verified:
     how: dict[str, Any] = {"now": time.time(), "regions": {"us-east-1"}, "service": "ecr", **changed}
-    return sigv4.verify(request, lookup={AKID: known}.get, **how)
+    return sigv4.verify(request, lookup=lambda key, _: {AKID: known}.get(key), **how)
 
 
 def with_authorization(old: bytes, new: bytes) -> SignedRequest:

@@ -48,9 +48,10 @@ def verified(case: Any, request: SignedRequest) -> sigv4.Verified:
     secrets = context.get("credentials", context)
     token = case.get("token") or secrets.get("token") or signed_token(request)
     stamp = context["timestamp"].replace("-", "").replace(":", "")
+    keys = {secrets["access_key_id"]: key(secrets["access_key_id"], secrets["secret_access_key"], token)}
     return sigv4.verify(
         request,
-        lookup={secrets["access_key_id"]: key(secrets["access_key_id"], secrets["secret_access_key"], token)}.get,
+        lookup=lambda key, _: keys.get(key),
         now=seconds(stamp),
         regions={context["region"]},
         service=context["service"],
@@ -134,7 +135,7 @@ def outcome_of(case: Any, keys: dict[str, Credential]) -> str:
     try:
         sigv4.verify(
             request,
-            lookup=keys.get,
+            lookup=lambda key, _: keys.get(key),
             now=seconds(case["server_time"]),
             regions={case["region"]},
             service=case["service"],
