@@ -7,7 +7,8 @@ import pytest
 
 from entrepot.aws.validation import matcher
 from entrepot.names import is_digest, is_repository_name, is_tag
-from entrepot.registry.mutability import Mutability, matches
+from entrepot.patterns import matches
+from entrepot.registry.mutability import Mutability
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "entrepot"
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from entrepot.errors import InvalidParameter
+from entrepot.patterns import matches
 
 _SETTINGS = ("IMMUTABLE", "MUTABLE", "MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION")
 _MOST_STARS = 2
@@ -48,28 +49,6 @@ class Mutability:
         """Whether *tag*, once it is there, must stay on its image."""
         fixed = self.setting.startswith("IMMUTABLE")
         return fixed != any(matches(pattern, tag) for pattern in self.exclusions)
-
-
-def matches(pattern: str, text: str) -> bool:
-    """
-    Whether *text* is *pattern* with each ``*`` standing for any run of characters; nothing else is special.
-
-    Each piece between two stars is taken where it occurs first, and never looked for again, so the work
-    is that of one search for each piece however many stars there are.
-    """
-    first, *middle = pattern.split("*")
-    if not middle:
-        return text == first
-    last = middle.pop()
-    if len(text) < len(first) + len(last) or not text.startswith(first) or not text.endswith(last):
-        return False
-    at, end = len(first), len(text) - len(last)
-    for piece in middle:
-        found = text.find(piece, at, end)
-        if found < 0:
-            return False
-        at = found + len(piece)
-    return True
 
 
 def _refuse(reason: str) -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.errors import InvalidParameter
-from entrepot.registry.mutability import Mutability, matches
+from entrepot.patterns import matches
+from entrepot.registry.mutability import Mutability
 
 _FEW_LETTERS = st.text(alphabet="ab.-", max_size=12)
 _PATTERNS = st.text(alphabet="ab.*", max_size=8)
