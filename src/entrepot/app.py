@@ -52,7 +52,7 @@ class Application:
         self._peers = Peers(runtime.settings)
         self._oci = Endpoint(self._context)
         self._downloads = Downloads(self._context)
-        self._aws = Gateway(SERVICES, runtime, directory)
+        self._aws = Gateway(SERVICES, runtime, directory=directory, reads=self._context.reads)
         self._access = AccessLog(wanted=runtime.settings.access_log)
         self._counting: asyncio.Task[None] | None = None
 

@@ -1,7 +1,7 @@
 """A call: who asks what of whom, and the transaction in which it is answered."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from entrepot.database import Transaction
@@ -10,16 +10,18 @@ from entrepot.names import Registry
 if TYPE_CHECKING:
     from entrepot.identity.directory import Directory
     from entrepot.identity.principals import Principal
+    from entrepot.registry.reads import Reads
     from entrepot.runtime import Runtime
 
 F = TypeVar("F", bound=Callable[..., object])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """One authorised request. *registry* is the caller's own: its account, in the region it addressed."""
 
     runtime: "Runtime"
+    reads: "Reads"
     directory: "Directory"
     principal: "Principal"
     registry: Registry
@@ -36,8 +38,9 @@ class Call:
         return self.transaction
 
     def within(self, transaction: Transaction) -> "Call":
-        """The same call inside *transaction*."""
-        return replace(self, transaction=transaction)
+        """The same call inside *transaction*; it has only one at a time."""
+        self.transaction = transaction
+        return self
 
     def addressed(self, registry_id: str | None) -> Registry:
         """The registry that an input's ``registryId`` means; the caller's own where it is left out."""

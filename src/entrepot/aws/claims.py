@@ -12,7 +12,7 @@ from calendar import timegm
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from time import gmtime, strftime
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -32,7 +32,7 @@ _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
 _EXPIRES = re.compile(r"[1-9][0-9]{0,5}")
 
 
-@dataclass
+@dataclass(slots=True)
 class SignedRequest:
     """A request as it was received: *target* is the raw request target, *secure* says that it came by TLS."""
 
@@ -41,14 +41,17 @@ class SignedRequest:
     headers: Sequence[tuple[bytes, bytes]]
     body: bytes | bytearray = b""
     secure: bool = False
+    _fields: dict[bytes, bytes] | None = None
 
-    @cached_property
+    @property
     def fields(self) -> dict[bytes, bytes]:
         """
         The headers by lower-case name, trimmed, inner blanks collapsed, repeats joined in order.
 
         Raises: IncompleteSignature, where one is repeated that must not be.
         """
+        if self._fields is not None:
+            return self._fields
         fields: dict[bytes, bytes] = {}
         for name, value in self.headers:
             key, text = name.lower(), b" ".join(value.split())
@@ -57,6 +60,7 @@ class SignedRequest:
                     raise IncompleteSignature(reason=f"The header '{key.decode()}' may not be repeated")
                 text = fields[key] + b"," + text
             fields[key] = text
+        self._fields = fields
         return fields
 
 

@@ -9,9 +9,7 @@ only the owner of a key can keep a parser busy. Order of checks: ecr-api A.0.
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +19,7 @@ from entrepot.aws import bodies, routing, sigv4, validation
 from entrepot.aws.bodies import Disconnected
 from entrepot.aws.claims import SignedRequest, check_scope, claim_of
 from entrepot.aws.faults import InternalFailure, NotPresignable, UnrecognizedClient
-from entrepot.aws.models import Model, refusal
+from entrepot.aws.models import Model, Operation, refusal
 from entrepot.aws.protocols import Answer, json, query
 from entrepot.aws.routing import Route
 from entrepot.aws.service import Handler, Service
@@ -31,7 +29,11 @@ from entrepot.names import Registry
 
 if TYPE_CHECKING:
     from entrepot.identity.directory import Directory
+    from entrepot.registry.reads import Reads
     from entrepot.runtime import Runtime
+
+# The arguments of a handler, and the (action, resource) pairs that its call needs.
+_Understood = tuple[dict[str, Any], tuple[tuple[str, str], ...]]
 
 _log = logging.getLogger("entrepot.aws")
 
@@ -39,6 +41,8 @@ _log = logging.getLogger("entrepot.aws")
 _LONG_BODIES_AT_ONCE = 2
 # Longer bodies are hashed and parsed on a pool thread, because the event loop has others to serve.
 _LONGEST_ON_THE_LOOP = 65_536
+# Bodies that are understood once: at most so many, of so many bytes.
+_MOST_REMEMBERED, _LONGEST_REMEMBERED = 2000, 1024
 _HEADERS = [
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
@@ -61,11 +65,17 @@ class _Exchange:
 class Gateway:
     """The AWS face of one process."""
 
-    def __init__(self, services: Sequence[Service], runtime: "Runtime", directory: "Directory") -> None:
+    def __init__(
+        self, services: Sequence[Service], runtime: "Runtime", *, directory: "Directory", reads: "Reads"
+    ) -> None:
         """Handlers that do not write run in the pool of the event loop."""
         self._services = services
         self._runtime = runtime
         self._directory = directory
+        self._reads = reads
+        self._understood: dict[tuple[Operation, Registry, bytes], _Understood] = {}
+        self._served = frozenset(runtime.settings.served_regions)
+        self._everywhere = self._served | {"us-east-1"}
         self._long_bodies = asyncio.Semaphore(_LONG_BODIES_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,15 +108,24 @@ class Gateway:
         is_long = bodies.declared_length(request.fields, limit=limit) > bodies.LIMIT
         if is_long and exchange.route:
             self._check_claim(request, exchange.route.service.model)
-        async with self._long_bodies if is_long else nullcontext():
-            request.body = await bodies.read(receive, limit=limit)
-            if exchange.route is None:
-                exchange.form = _form(request)
-                scoped = claim_of(request).service
-                exchange.route = routing.by_form(exchange.form, scoped, services=self._services)
-            judge = partial(self._judge, exchange, exchange.route, scope)
-            call, arguments = judge() if len(request.body) <= _LONGEST_ON_THE_LOOP else await asyncio.to_thread(judge)
-            result = await self._run(exchange.route.handler, call, arguments)
+        if not is_long:
+            return await self._take(exchange, receive, scope, limit=limit)
+        async with self._long_bodies:
+            return await self._take(exchange, receive, scope, limit=limit)
+
+    async def _take(self, exchange: _Exchange, receive: Receive, scope: Scope, *, limit: int) -> Answer:
+        """Read the body, and answer."""
+        request = exchange.request
+        request.body = await bodies.read(receive, limit=limit)
+        if exchange.route is None:
+            exchange.form = _form(request)
+            scoped = claim_of(request).service
+            exchange.route = routing.by_form(exchange.form, scoped, services=self._services)
+        if len(request.body) <= _LONGEST_ON_THE_LOOP:
+            call, arguments = self._judge(exchange, exchange.route, scope)
+        else:
+            call, arguments = await asyncio.to_thread(self._judge, exchange, exchange.route, scope)
+        result = await self._run(exchange.route.handler, call, arguments)
         answer: Answer = exchange.protocol.render(exchange.route.operation, result or {}, exchange.request_id)
         return answer
 
@@ -132,15 +151,14 @@ class Gateway:
         scope["principal"] = principal = verified.credential.principal
         if verified.presigned and operation.name != "GetCallerIdentity":
             raise NotPresignable(action=f"{route.service.name}:{operation.name}")
-        params = exchange.protocol.parse(operation, request.body if exchange.form is None else exchange.form)
-        request.body = b""  # it may be long, and the handler has what it needs
-        validation.check(operation, params)
-        arguments = {operation.parameters[name]: value for name, value in params.items()}
         registry = Registry(principal.account, verified.region)
-        for action, resource in route.service.resources(operation.name, arguments, registry):
+        arguments, rights = self._understand(exchange, route, registry)
+        request.body = b""  # it may be long, and the handler has what it needs
+        for action, resource in rights:
             self._directory.authorize(principal, action, resource)
         call = Call(
             runtime=self._runtime,
+            reads=self._reads,
             directory=self._directory,
             principal=principal,
             registry=registry,
@@ -150,10 +168,30 @@ class Gateway:
         )
         return call, arguments
 
+    def _understand(self, exchange: _Exchange, route: Route, registry: Registry) -> _Understood:
+        """
+        The arguments of the handler, and the rights that the call needs.
+
+        Short questions are asked over and over, and mean the same each time: they are remembered.
+        """
+        body, operation = exchange.request.body, route.operation
+        repeats = exchange.form is None and len(body) <= _LONGEST_REMEMBERED and route.handler.runs == "reading"
+        key = (operation, registry, bytes(body) if repeats else b"")
+        if repeats and (known := self._understood.get(key)) is not None:
+            return known
+        params = exchange.protocol.parse(operation, body if exchange.form is None else exchange.form)
+        validation.check(operation, params)
+        arguments = {operation.parameters[name]: value for name, value in params.items()}
+        understood = arguments, tuple(route.service.resources(operation.name, arguments, registry))
+        if repeats:
+            if len(self._understood) >= _MOST_REMEMBERED:
+                self._understood.clear()
+            self._understood[key] = understood
+        return understood
+
     def _regions(self, model: Model) -> frozenset[str]:
         """Where a signature may be for. SDKs sign for us-east-1 what AWS has once for all regions (IAM, STS)."""
-        everywhere = ("us-east-1",) if "globalEndpoint" in model.metadata else ()
-        return frozenset((*self._runtime.settings.served_regions, *everywhere))
+        return self._everywhere if "globalEndpoint" in model.metadata else self._served
 
     async def _run(self, handler: Handler, call: Call, arguments: dict[str, Any]) -> Any:
         database = self._runtime.database
@@ -161,6 +199,8 @@ class Gateway:
             return await database.awrite(lambda tx: handler.function(call.within(tx), **arguments))
         if handler.runs == "moving bytes":
             return await asyncio.to_thread(handler.function, call, **arguments)
+
+        self._reads.refresh()
 
         def read() -> Any:
             with database.reading() as tx:

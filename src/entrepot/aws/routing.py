@@ -68,8 +68,8 @@ def by_head(method: str, target: bytes, headers: Mapping[bytes, bytes], *, servi
         prefix, _, operation = name.rpartition(b".")
         if not _JSON_TYPE.fullmatch(headers.get(b"content-type", b"")):
             raise Serialization(reason="The Content-Type of this protocol is application/x-amz-json-1.1")
-    for service in (service for service in services if method == "POST" and _speaks(service, protocol)):
-        if service.model.metadata["targetPrefix"].encode() == prefix:
+    for service in services if method == "POST" else ():
+        if service.prefix == prefix and _speaks(service, protocol):
             return Route(service, service.handler(operation.decode("latin-1")))
     raise UnknownOperation(reason="No service here has the operation that the request names")
 

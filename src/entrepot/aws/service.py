@@ -44,6 +44,7 @@ class Service:
         """
         self.name = name
         self.model = Model(name)
+        self.prefix = self.model.metadata.get("targetPrefix", "").encode()  # of X-Amz-Target
         self.resources: Resources = resources or (lambda operation, arguments, registry: [(f"{name}:{operation}", "*")])
         self.handlers = {handler.operation.name: handler for handler in self._handlers(modules)}
 

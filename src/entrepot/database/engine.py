@@ -43,10 +43,12 @@ class Transaction:
     anybody's rights says so by *changes_rights*.
     """
 
-    __slots__ = ("_connection", "changes_rights", "remembered")
+    __slots__ = ("_connection", "_lazy", "changes_rights", "remembered")
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, lazy: bool = False) -> None:
+        """*lazy*: it begins with its first statement."""
         self._connection = connection
+        self._lazy = lazy
         self.remembered: dict[object, Any] = {}
         self.changes_rights = False
 
@@ -62,6 +64,8 @@ class Transaction:
 
     def one(self, statement: Statement, **params: Any) -> Row | None:
         """The first row, or None."""
+        if self._lazy:
+            self._begin()
         cursor = self._connection.execute(*statement.bind(params))
         row: Row | None = cursor.fetchone()
         cursor.close()
@@ -69,7 +73,13 @@ class Transaction:
 
     def all(self, statement: Statement, **params: Any) -> list[Row]:
         """Every row; *the statement must have a LIMIT or a bound of its own*."""
+        if self._lazy:
+            self._begin()
         return self._connection.execute(*statement.bind(params)).fetchall()
+
+    def _begin(self) -> None:
+        self._connection.execute("BEGIN")
+        self._lazy = False
 
 
 class Database:
@@ -94,13 +104,17 @@ class Database:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Transaction]:
-        """A transaction that sees one state of the database; a write in it raises sqlite3.OperationalError."""
+        """
+        A transaction that sees one state of the database, that of its first statement.
+
+        A write in it raises sqlite3.OperationalError.
+        """
         connection = self._reader()
-        connection.execute("BEGIN")
         try:
-            yield Transaction(connection)
+            yield Transaction(connection, lazy=True)
         finally:
-            connection.execute("COMMIT")
+            if connection.in_transaction:
+                connection.execute("COMMIT")
 
     def look(self, statement: Statement, **params: Any) -> Row | None:
         """One row by one statement, in no transaction: *the hot path's read*, some 10 µs."""

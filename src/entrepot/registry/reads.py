@@ -7,12 +7,13 @@ is never stale. Texts of manifests and small blobs never change under their id a
 are kept as long as there is room.
 """
 
+import threading
 from collections import OrderedDict
 from typing import NamedTuple, TypeVar
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
-from entrepot.database import Database, Row, Statement
+from entrepot.database import Database, Statement
 from entrepot.names import Registry, is_digest
 from entrepot.registry import blobs, manifests, repositories
 from entrepot.registry.blobs import Blob
@@ -24,7 +25,13 @@ from entrepot.registry.tables import tags
 K = TypeVar("K")
 V = TypeVar("V")
 
-_SERVED = [manifest_table.c.id, manifest_table.c.digest, manifest_table.c.media_type]
+_SERVED = [
+    manifest_table.c.id,
+    manifest_table.c.digest,
+    manifest_table.c.media_type,
+    manifest_table.c.status,
+    func.length(manifest_table.c.content).label("size"),
+]
 _BY_TAG = Statement(
     select(*_SERVED)
     .select_from(tags.join(manifest_table, manifest_table.c.id == tags.c.manifest_id))
@@ -46,6 +53,16 @@ class Served(NamedTuple):
     content: bytes
 
 
+class Named(NamedTuple):
+    """What a tag or a digest means. *size* is of the manifest's text, in bytes."""
+
+    id: int
+    digest: str
+    media_type: str
+    status: str
+    size: int
+
+
 class Contents:
     """Immutable bytes under what identifies them, the least recently used leaving first. *room* is bytes."""
 
@@ -53,78 +70,102 @@ class Contents:
         self._largest = room // 8
         self._room = room
         self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._lock = threading.Lock()
 
     def get(self, key: tuple[str, int]) -> bytes | None:
         """The bytes, or None where they are not kept."""
-        found = self._kept.get(key)
-        if found is not None:
-            self._kept.move_to_end(key)
-        return found
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+            return found
 
     def put(self, key: tuple[str, int], content: bytes) -> None:
         """Keep *content*, unless it alone would push an eighth of the others out."""
-        if len(content) > self._largest or key in self._kept:
-            return
-        self._kept[key] = content
-        self._room -= len(content)
-        while self._room < 0:
-            _, gone = self._kept.popitem(last=False)
-            self._room += len(gone)
+        with self._lock:
+            if len(content) > self._largest or key in self._kept:
+                return
+            self._kept[key] = content
+            self._room -= len(content)
+            while self._room < 0:
+                _, gone = self._kept.popitem(last=False)
+                self._room += len(gone)
 
 
 _CONTENT_ROOM = 24 << 20
 _MOST_ENTRIES = 20_000
 
 
+class _Known:
+    """
+    What was looked up since the database became what it is.
+
+    A commit brings a new one: a thread that is just reading an old row puts it into the old one, where nobody
+    will look again.
+    """
+
+    __slots__ = ("blobs", "manifests", "repositories", "version")
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+        self.repositories: dict[tuple[Registry, str], Repository] = {}
+        self.manifests: dict[tuple[int, str], Named] = {}
+        self.blobs: dict[tuple[int, str], Blob] = {}
+
+
 class Reads:
-    """What this process remembers of the registry. *Only the event loop's thread uses it.*"""
+    """What this process remembers of the registry; of all its threads. *Each request begins by ``refresh``.*"""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._version = -1
-        self._repositories: dict[tuple[Registry, str], Repository] = {}
-        self._manifests: dict[tuple[int, str], Row] = {}
-        self._blobs: dict[tuple[int, str], Blob] = {}
+        self._known = _Known(-1)
         self._contents = Contents(_CONTENT_ROOM)
 
     def refresh(self) -> int:
         """Forget what may have changed; a number that differs from the last one exactly if something did."""
         version = self._database.version()
-        if version != self._version:
-            self._version = version
-            self._repositories.clear()
-            self._manifests.clear()
-            self._blobs.clear()
+        if version != self._known.version:
+            self._known = _Known(version)
         return version
 
     def repository(self, registry: Registry, name: str) -> Repository:
         """Raises: RepositoryNotFound."""
-        found = self._repositories.get((registry, name))
+        known = self._known.repositories
+        found = known.get((registry, name))
         if found is None:
             row = self._database.look(repositories.FIND, account=registry.account, region=registry.region, name=name)
             if row is None:
                 raise RepositoryNotFound(name=name, account=registry.account)
             found = repositories.of_row(row)
-            _bound(self._repositories)[registry, name] = found
+            _bound(known)[registry, name] = found
+        return found
+
+    def named(self, repository: Repository, reference: str) -> Named | None:
+        """What a tag or a digest means, if anything."""
+        known, key = self._known.manifests, (repository.id, reference)
+        found = known.get(key)
+        if found is None:
+            statement = _BY_DIGEST if is_digest(reference) else _BY_TAG
+            row = self._database.look(statement, repository=repository.id, reference=reference)
+            if row is not None:
+                found = _bound(known)[key] = Named(*row)
         return found
 
     def manifest(self, repository: Repository, reference: str) -> Served:
         """The manifest that a tag or a digest means. Raises: ManifestUnknown."""
-        key = (repository.id, reference)
-        row = self._manifests.get(key)
-        if row is None:
-            statement = _BY_DIGEST if is_digest(reference) else _BY_TAG
-            row = self._database.look(statement, repository=repository.id, reference=reference)
-            if row is None:
-                raise ManifestUnknown
-            _bound(self._manifests)[key] = row
-        content = self._content("manifest", row["id"])
-        return Served(row["id"], row["digest"], row["media_type"], content)
+        found = self.named(repository, reference)
+        if found is None:
+            raise ManifestUnknown
+        return Served(found.id, found.digest, found.media_type, self.text_of(found))
+
+    def text_of(self, named: Named) -> bytes:
+        """The manifest itself. Raises: ManifestUnknown, where it has just been deleted."""
+        return self._content("manifest", named.id)
 
     def blob(self, repository: Repository, digest: str) -> Blob:
         """A blob that this repository links. Raises: LayerNotFound."""
-        key = (repository.id, digest)
-        blob = self._blobs.get(key)
+        known, key = self._known.blobs, (repository.id, digest)
+        blob = known.get(key)
         if blob is None:
             row = self._database.look(
                 blobs.LINKED, repository=repository.id, domain=blobs.domain_of(repository), digest=digest
@@ -132,7 +173,7 @@ class Reads:
             if row is None:
                 raise LayerNotFound(digest=digest, name=repository.name, account=repository.account)
             blob = blobs.of_row(row)
-            _bound(self._blobs)[key] = blob
+            _bound(known)[key] = blob
         return blob
 
     def bytes_of(self, blob: Blob) -> bytes:

@@ -4,7 +4,7 @@ from typing import Any
 
 from entrepot.app import build
 from entrepot.serving.folder import open_runtime
-from entrepot.serving.processes import confine, die_with, give_memory_back, share_the_interpreter
+from entrepot.serving.processes import collect_seldom, confine, die_with, give_memory_back, share_the_interpreter
 from entrepot.settings import Settings
 
 
@@ -14,4 +14,6 @@ def application(settings: Settings, parent: int) -> Any:
     give_memory_back()
     share_the_interpreter()
     die_with(parent)
-    return build(open_runtime(settings))
+    built = build(open_runtime(settings))
+    collect_seldom()
+    return built

@@ -19,6 +19,7 @@ from entrepot.identity import accounts, credentials, deployment
 from entrepot.identity.credentials import Vault
 from entrepot.identity.directory import Directory
 from entrepot.identity.principals import root_of
+from entrepot.registry.reads import Reads
 from entrepot.runtime import Runtime
 from entrepot.services import sts
 from entrepot.settings import Settings
@@ -127,7 +128,10 @@ def world(tmp_path_factory) -> Iterator[World]:
         made = database.write(lambda tx: credentials.create(tx, root_of(ACCOUNT), vault=Vault(root_key)))
         runtime = Runtime(Settings(data=folder, regions=("eu-central-1",)), database, open_store("memory:"), root_key)
         services = (Service("ecr", handlers), sts.service)
-        yield World(Gateway(services, runtime, Directory(database, root_key)), Credentials(made.id, made.secret))
+        yield World(
+            Gateway(services, runtime, directory=Directory(database, root_key), reads=Reads(database)),
+            Credentials(made.id, made.secret),
+        )
 
 
 def test_a_signed_call_is_answered_in_json(world):

@@ -24,7 +24,7 @@ def remembered(database, repository):
 
     class Fresh(Reads):
         def __getattribute__(self, name):
-            if name in {"repository", "manifest", "blob"}:
+            if name in {"repository", "named", "manifest", "blob"}:
                 self.refresh()
             return super().__getattribute__(name)
 
@@ -160,7 +160,7 @@ def test_a_flood_of_names_is_forgotten_now_and_then(remembered, database, reposi
 
     for number in range(50):
         assert remembered.manifest(repository, f"t{number}").digest == digest
-    assert len(remembered._manifests) <= 10
+    assert len(remembered._known.manifests) <= 10
 
 
 # ── bytes ───────────────────────────────────────────────────────────────────────────────────────────

@@ -1,11 +1,12 @@
 """Images: push a manifest, get, describe, list and delete them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from entrepot import clock
 from entrepot.call import Call, moves_bytes
 from entrepot.database import Transaction
+from entrepot.errors import LimitExceeded
 from entrepot.registry import batches, documents, listings, manifests, repositories, tags, uploads, usage
 from entrepot.registry.faults import (
     ImageAlreadyExists,
@@ -15,6 +16,7 @@ from entrepot.registry.faults import (
     ManifestTooLarge,
 )
 from entrepot.registry.listings import Image
+from entrepot.registry.reads import Named
 from entrepot.registry.repositories import Repository
 from entrepot.services.ecr import identifiers, shapes
 from entrepot.services.ecr.identifiers import Failure, Identifier
@@ -22,6 +24,10 @@ from entrepot.services.ecr.paging import Paging, refuse_with
 from entrepot.services.ecr.shapes import Output
 
 ImageIds = Sequence[Mapping[str, str]]
+_Image = TypeVar("_Image", Image, Named)
+
+# A worker holds an answer about three times: as rows, as text, as JSON.
+_MOST_TEXT = 16 << 20
 
 
 @moves_bytes  # parsing a manifest of 4 MiB takes long enough to hold up every writer
@@ -85,23 +91,26 @@ def batch_get_image(
     Raises: RepositoryNotFound, LimitExceeded.
     Source: Amazon ECR API reference, BatchGetImage.
     """
-    repository = repositories.get(call.tx, call.addressed(registry_id), repository_name)
-    found, failures = _resolve(call.tx, repository, identifiers.parse(image_ids))
+    reads = call.reads
+    repository = reads.repository(call.addressed(registry_id), repository_name)
+    found, failures = _resolve(identifiers.parse(image_ids), lambda reference: reads.named(repository, reference))
     inaccessible = [identifier for identifier, image in found.items() if image.status != "ACTIVE"]
     for identifier in inaccessible:
         del found[identifier]
         failures.append(Failure(identifier, "ImageInaccessible", "The image is archived: restore it first"))
-    texts = batches.texts(call.tx, {image.id for image in found.values()})
-    now = clock.now()
-    for manifest in texts:
-        usage.record(manifest, now)
+    total = sum(image.size for image in found.values())
+    if total > _MOST_TEXT:
+        raise LimitExceeded(reason=f"One answer has at most {_MOST_TEXT} bytes of manifests; these are {total}")
     images = [
         {
             **shapes.image(repository, image.digest, identifier.tag, image.media_type),
-            "imageManifest": texts[image.id],
+            "imageManifest": reads.text_of(image).decode(),
         }
         for identifier, image in found.items()
     ]
+    now = clock.now()
+    for manifest in {image.id for image in found.values()}:
+        usage.record(manifest, now)
     return {"images": images, "failures": [failure.shape for failure in failures]}
 
 
@@ -232,22 +241,16 @@ def _filter(given: Mapping[str, str] | None) -> tuple[str, str]:
 
 
 def _resolve(
-    tx: Transaction, repository: Repository, asked: Sequence[Identifier]
-) -> tuple[dict[Identifier, Image], list[Failure]]:
+    asked: Sequence[Identifier], find: Callable[[str], _Image | None]
+) -> tuple[dict[Identifier, _Image], list[Failure]]:
     """The image that each identifier means, and a failure for each that means none."""
-    failures = [failure for identifier in asked if (failure := identifiers.flaw(identifier))]
-    flawed = {failure.identifier for failure in failures}
-    sound = [identifier for identifier in asked if identifier not in flawed]
-    by_tag = batches.images_by_tag(tx, repository, {tag for _, tag in sound if tag is not None})
-    by_digest = batches.images_by_digest(
-        tx, repository, {digest for digest, tag in sound if digest is not None and tag is None}
-    )
-    found = {}
-    for identifier in sound:
+    failures, found = [], {}
+    for identifier in asked:
         digest, tag = identifier
-        image = by_digest.get(digest or "") if tag is None else by_tag.get(tag)
+        failure = identifiers.flaw(identifier)
+        image = None if failure else find(tag or digest or "")
         if image is None:
-            failures.append(identifiers.not_found(identifier))
+            failures.append(failure or identifiers.not_found(identifier))
         elif digest is not None and digest != image.digest:
             failures.append(identifiers.mismatch(identifier))
         else:
@@ -259,7 +262,9 @@ def _named(tx: Transaction, repository: Repository, image_ids: ImageIds) -> list
     """The images of a call that is refused as a whole, each once. Raises: InvalidParameter, ImageNotFound."""
     asked = identifiers.parse(image_ids)
     identifiers.check(asked, "imageIds")
-    found, failures = _resolve(tx, repository, asked)
+    named = batches.images_by_tag(tx, repository, {tag for _, tag in asked if tag is not None})
+    named |= batches.images_by_digest(tx, repository, {digest for digest, tag in asked if digest and tag is None})
+    found, failures = _resolve(asked, named.get)
     if failures:
         digest, tag = failures[0].identifier
         raise ImageNotFound(
