@@ -17,7 +17,7 @@ import click
 from entrepot.database import Database, Transaction
 from entrepot.database.migrating import SchemaRefused
 from entrepot.errors import Fault
-from entrepot.identity import accounts, credentials
+from entrepot.identity import accounts, credentials, users
 from entrepot.identity.credentials import NewKey, Vault
 from entrepot.identity.principals import Principal, root_of
 from entrepot.identity.rootkey import RootKeyRefused
@@ -189,7 +189,7 @@ def user() -> None:
 def create_user(settings: Settings, name: str, path: str) -> None:
     """Make a user. It can do nothing until it has an access key: entrepot key create --user NAME."""
     with _runtime(settings) as runtime:
-        made = runtime.database.write(lambda tx: accounts.create_user(tx, settings.account, name=name, path=path))
+        made = runtime.database.write(lambda tx: users.create(tx, settings.account, name=name, path=path))
     click.echo(made.arn)
 
 
@@ -199,7 +199,7 @@ def create_user(settings: Settings, name: str, path: str) -> None:
 def delete_user(settings: Settings, name: str) -> None:
     """Delete a user and its access keys: logins made with them end at once."""
     with _runtime(settings) as runtime:
-        runtime.database.write(lambda tx: accounts.delete_user(tx, settings.account, name=name))
+        runtime.database.write(lambda tx: users.expel(tx, users.get(tx, settings.account, name=name)))
 
 
 @user.command("list")
@@ -209,7 +209,7 @@ def list_users(settings: Settings) -> None:
     with _runtime(settings) as runtime:
         for each in _pages(
             runtime.database,
-            lambda tx, last: accounts.users_page(tx, settings.account, after=last.name if last else ""),
+            lambda tx, last: users.page(tx, settings.account, after=last.name if last else ""),
         ):
             click.echo(f"{each.name}  {each.arn}")
 
@@ -296,7 +296,7 @@ def _pages(database: Database, page: Callable[[Transaction, T | None], list[T]])
 
 def _owner(tx: Transaction, account_id: str, *, name: str | None) -> Principal:
     if name is not None:
-        return accounts.get_user(tx, account_id, name=name)
+        return users.get(tx, account_id, name=name).principal
     return root_of(accounts.get(tx, account_id).id)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from entrepot import clock
 from entrepot.database import Database, Transaction
-from entrepot.identity import accounts, credentials
+from entrepot.identity import accounts, credentials, users
 from entrepot.identity.credentials import Vault
 from entrepot.identity.directory import Directory
 from entrepot.identity.principals import Principal, root_of
@@ -42,7 +42,7 @@ def new_account(server: Server) -> Account:
 
 def new_user(server: Server, name: str) -> Key:
     """The access key of a new user of the default account."""
-    return _key(server, change(server, lambda tx: accounts.create_user(tx, ACCOUNT, name=name)))
+    return _key(server, change(server, lambda tx: users.create(tx, ACCOUNT, name=name).principal))
 
 
 def change(server: Server, work: Callable[[Transaction], Any]) -> Any:

@@ -178,3 +178,111 @@ class InputInvalid(Fault, aws="InvalidInput", oci="DENIED"):
     """Members: reason."""
 
     message = "{reason}"
+
+
+class AlreadyModified(Fault, aws="ConcurrentModification", oci="DENIED"):
+    """Somebody else changed the same thing in the meantime."""
+
+    message = "The request was rejected because multiple requests to change this object were submitted simultaneously."
+
+
+class NoUserName(Fault, aws="ValidationError", oci="DENIED"):
+    """Who is no user must name one."""
+
+    message = "Must specify userName when calling with non-User credentials"
+
+
+class NotAUser(Fault, aws="InvalidUserType", oci="DENIED"):
+    """Who is no user has no password to change."""
+
+    message = "Only IAM Users can change their own password"
+
+
+class OldPasswordWrong(Fault, aws="AccessDeniedException", oci="DENIED"):
+    """The password that was to be changed is another."""
+
+    message = "The old password was incorrect."
+
+
+class PasswordRefused(Fault, aws="PasswordPolicyViolation", oci="DENIED"):
+    """A password breaks the account's rules. Members: reason."""
+
+    message = "{reason}"
+
+
+class LoginProfileExists(Fault, aws="EntityAlreadyExists", oci="DENIED"):
+    """Members: name (of the user)."""
+
+    message = "Login Profile for user {name} already exists."
+
+
+class LoginProfileNotFound(Fault, aws="NoSuchEntity", oci="DENIED"):
+    """Members: name (of the user)."""
+
+    message = "Login Profile for User {name} cannot be found."
+
+
+class PasswordPolicyNotFound(Fault, aws="NoSuchEntity", oci="DENIED"):
+    """Members: account."""
+
+    message = "The Password Policy with domain name {account} cannot be found."
+
+
+class PasswordPolicyNotFoundToDelete(Fault, aws="NoSuchEntity", oci="DENIED"):
+    """The same, when it was to be deleted: AWS words it differently."""
+
+    message = "The account policy with name PasswordPolicy cannot be found."
+
+
+class AliasTaken(Fault, aws="EntityAlreadyExists", oci="DENIED"):
+    """Members: alias."""
+
+    message = "The account alias {alias} already exists."
+
+
+class AliasNotFound(Fault, aws="NoSuchEntity", oci="DENIED"):
+    """Members: alias."""
+
+    message = "The account alias {alias} cannot be found."
+
+
+class InvalidProviderUrl(Fault, aws="ValidationError", oci="DENIED"):
+    """The URL of a provider is none, or has what it may not have."""
+
+    message = "Invalid Open ID Connect Provider URL"
+
+
+class ProviderExists(Fault, aws="EntityAlreadyExists", oci="DENIED"):
+    """Members: url."""
+
+    message = "Provider with url {url} already exists."
+
+
+class ProviderNotFound(Fault, aws="NoSuchEntity", oci="DENIED"):
+    """Members: arn."""
+
+    message = "OpenIDConnect Provider not found for arn {arn}"
+
+
+class TooManyThumbprints(Fault, aws="InvalidInput", oci="DENIED"):
+    """More certificates than a provider can have."""
+
+    message = "Thumbprint list must contain fewer than 5 entries."
+
+
+class KeySetRefused(Fault, aws="InvalidInput", oci="DENIED"):
+    """Keys of a provider that were given are no set of public keys. Members: reason."""
+
+    message = "The JWK set cannot be taken: {reason}"
+
+
+class ReportNotPresent(Fault, aws="ReportNotPresent", oci="DENIED"):
+    """No report of credentials was made yet."""
+
+    message = "No report present. Please generate a new report."
+
+
+class ReportExpired(Fault, aws="ReportExpired", oci="DENIED"):
+    """The report of credentials is older than four hours."""
+
+    message = "The most recent credential report has expired. Please generate a new report."

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from entrepot.database import Database
-from entrepot.identity import accounts, credentials, deployment
+from entrepot.identity import accounts, credentials, deployment, users
 from entrepot.identity.credentials import NewKey, Vault
 from entrepot.identity.directory import Directory
 from entrepot.identity.principals import Principal
@@ -30,7 +30,7 @@ class World:
         return Directory(self.database, ROOT_KEY)
 
     def user(self, name: str, account: str = ACCOUNT) -> Principal:
-        return self.database.write(lambda tx: accounts.create_user(tx, account, name=name))
+        return self.database.write(lambda tx: users.create(tx, account, name=name).principal)
 
     def key(self, owner: Principal) -> NewKey:
         return self.database.write(lambda tx: credentials.create(tx, owner, vault=self.vault))

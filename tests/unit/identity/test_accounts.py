@@ -2,7 +2,7 @@
 
 import pytest
 
-from entrepot.identity import accounts, credentials
+from entrepot.identity import accounts, credentials, users
 from entrepot.identity.credentials import NewKey
 from entrepot.identity.faults import (
     EntityAlreadyExists,
@@ -50,7 +50,7 @@ def test_accounts_are_listed_by_id(world):
 
 
 def test_a_user_has_an_arn_with_its_path(world):
-    made = world.database.write(lambda tx: accounts.create_user(tx, ACCOUNT, name="ann", path="/ci/"))
+    made = world.database.write(lambda tx: users.create(tx, ACCOUNT, name="ann", path="/ci/"))
 
     assert made.arn == "arn:aws:iam::123456789012:user/ci/ann"
     assert made.id.startswith("AIDA")
@@ -66,7 +66,7 @@ def test_a_user_name_outside_the_grammar_is_refused(world, name):
 @pytest.mark.parametrize("path", ["", "x", "/x", "x/", "//", "/a b/", "/" + "x" * 511 + "/"])
 def test_a_path_must_begin_and_end_with_a_slash(world, path):
     with pytest.raises(NameRefused):
-        world.database.write(lambda tx: accounts.create_user(tx, ACCOUNT, name="ann", path=path))
+        world.database.write(lambda tx: users.create(tx, ACCOUNT, name="ann", path=path))
 
 
 def test_names_that_differ_in_case_only_are_one_name(world):
@@ -85,18 +85,18 @@ def test_deleting_a_user_takes_its_keys_along_and_leaves_others(world):
     ann, bob = world.user("ann"), world.user("bob")
     lost, kept = world.key(ann), world.key(bob)
 
-    world.database.write(lambda tx: accounts.delete_user(tx, ACCOUNT, name="ann"))
+    world.database.write(lambda tx: users.expel(tx, users.get(tx, ACCOUNT, name="ann")))
 
     directory = world.directory()
     assert directory.credential(lost.id) is None
     assert directory.credential(kept.id) is not None
     with world.database.reading() as tx:
-        assert accounts.users_page(tx, ACCOUNT) == [bob]
+        assert [each.principal for each in users.page(tx, ACCOUNT)] == [bob]
 
 
 def test_deleting_a_user_that_is_not_there_is_refused(world):
     with pytest.raises(EntityNotFound, match=r"^The user with name ann cannot be found\.$"):
-        world.database.write(lambda tx: accounts.delete_user(tx, ACCOUNT, name="ann"))
+        world.database.write(lambda tx: users.expel(tx, users.get(tx, ACCOUNT, name="ann")))
 
 
 @pytest.mark.parametrize("who", ["user", "root"])

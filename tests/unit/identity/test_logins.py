@@ -4,7 +4,7 @@ import cbor2
 import pytest
 
 from entrepot import clock
-from entrepot.identity import accounts, credentials
+from entrepot.identity import credentials, users
 from entrepot.identity.faults import LoginExpired, LoginInvalid
 from entrepot.identity.logins import LABEL, LIFETIME
 
@@ -105,7 +105,7 @@ def test_abuse_29_a_namesake_created_later_is_somebody_else(world, ann, key):
     directory = world.directory()
     password = directory.logins.issue(ann, key.id, "us-east-1").password
 
-    world.database.write(lambda tx: accounts.delete_user(tx, ACCOUNT, name="ann"))
+    world.database.write(lambda tx: users.expel(tx, users.get(tx, ACCOUNT, name="ann")))
     namesake = world.user("ann")
     world.key(namesake)
 

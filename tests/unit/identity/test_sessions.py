@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, insert, update
 
 from entrepot import clock
 from entrepot.database import Statement
-from entrepot.identity import accounts, sessions
+from entrepot.identity import sessions, users
 from entrepot.identity.faults import LoginInvalid, TokenInvalid
 from entrepot.identity.rows import raise_generation
 from entrepot.identity.session_faults import PackedPolicyTooLarge
@@ -157,7 +157,7 @@ def test_a_user_who_is_told_so_or_is_gone_has_no_older_sessions(world):
 
     later = sessions.issue(directory.ring, session("user", ann.id, issued_at=clock.now() + 2))
     assert directory.credential(later.access_key_id, later.token) is not None
-    world.database.write(lambda tx: accounts.delete_user(tx, ACCOUNT, name="ann"))
+    world.database.write(lambda tx: users.expel(tx, users.get(tx, ACCOUNT, name="ann")))
     assert directory.credential(later.access_key_id, later.token) is None
 
 
