@@ -8,12 +8,13 @@ from sqlalchemy import bindparam, insert, update
 
 from entrepot import clock
 from entrepot.database import Statement
-from entrepot.identity import sessions, users
+from entrepot.identity import sessions
 from entrepot.identity.faults import LoginInvalid, TokenInvalid
 from entrepot.identity.rows import raise_generation
 from entrepot.identity.session_faults import PackedPolicyTooLarge
 from entrepot.identity.sessions import Session
 from entrepot.identity.tables import roles, users
+from entrepot.identity.users import expel, get
 
 ACCOUNT = "123456789012"
 ROLE = "AROAAAAAAAAAAAAAAAAAA"
@@ -157,7 +158,7 @@ def test_a_user_who_is_told_so_or_is_gone_has_no_older_sessions(world):
 
     later = sessions.issue(directory.ring, session("user", ann.id, issued_at=clock.now() + 2))
     assert directory.credential(later.access_key_id, later.token) is not None
-    world.database.write(lambda tx: users.expel(tx, users.get(tx, ACCOUNT, name="ann")))
+    world.database.write(lambda tx: expel(tx, get(tx, ACCOUNT, name="ann")))
     assert directory.credential(later.access_key_id, later.token) is None
 
 
