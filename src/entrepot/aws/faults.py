@@ -58,6 +58,12 @@ class NotPresignable(FrontDoor, aws="AccessDeniedException"):
     message = "Presigned requests are accepted for sts:GetCallerIdentity only, not for {action}"
 
 
+class NotForSessions(FrontDoor, aws="AccessDeniedException"):
+    """The operation wants long-term credentials. Members: operation."""
+
+    message = "Cannot call {operation} with session credentials"
+
+
 class UnknownOperation(FrontDoor, aws="UnknownOperationException"):
     """The request names no operation of this server. Members: reason."""
 

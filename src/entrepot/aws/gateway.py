@@ -18,13 +18,21 @@ from entrepot.answers import Receive, Scope, Send
 from entrepot.aws import bodies, routing, sigv4, validation
 from entrepot.aws.bodies import Disconnected
 from entrepot.aws.claims import SignedRequest, check_scope, claim_of
-from entrepot.aws.faults import InternalFailure, NotPresignable, UnrecognizedClient
+from entrepot.aws.faults import (
+    InternalFailure,
+    MissingAuthenticationToken,
+    NotForSessions,
+    NotPresignable,
+    UnrecognizedClient,
+)
 from entrepot.aws.models import Model, Operation, refusal
 from entrepot.aws.protocols import Answer, json, query
 from entrepot.aws.routing import Route
 from entrepot.aws.service import Handler, Service
 from entrepot.call import Call
 from entrepot.errors import Fault
+from entrepot.identity.principals import ANONYMOUS, Principal
+from entrepot.identity.sessions import confines
 from entrepot.names import Registry
 
 if TYPE_CHECKING:
@@ -119,8 +127,7 @@ class Gateway:
         request.body = await bodies.read(receive, limit=limit)
         if exchange.route is None:
             exchange.form = _form(request)
-            scoped = claim_of(request).service
-            exchange.route = routing.by_form(exchange.form, scoped, services=self._services)
+            exchange.route = routing.by_form(exchange.form, _scoped(request), services=self._services)
         if len(request.body) <= _LONGEST_ON_THE_LOOP:
             call, arguments = self._judge(exchange, exchange.route, scope)
         else:
@@ -133,27 +140,16 @@ class Gateway:
         """Before a long body is taken in: that it claims a key that works, for here and now."""
         claim = claim_of(request)
         check_scope(claim, now=clock.now(), regions=self._regions(model), service=model.signing_name)
-        credential = self._directory.credential(claim.access_key_id)
+        credential = self._directory.credential(claim.access_key_id, claim.token)
         if credential is None or not credential.active:
             raise UnrecognizedClient
 
     def _judge(self, exchange: _Exchange, route: Route, scope: Scope) -> tuple[Call, dict[str, Any]]:
         """The call, verified and authorised, and the arguments of its handler."""
-        request, operation, model = exchange.request, route.operation, route.service.model
-        verified = sigv4.verify(
-            request,
-            lookup=self._directory.credential,
-            now=clock.now(),
-            regions=self._regions(model),
-            service=model.signing_name,
-            hosts=exchange.hosts,
-        )
-        scope["principal"] = principal = verified.credential.principal
-        if verified.presigned and operation.name != "GetCallerIdentity":
-            raise NotPresignable(action=f"{route.service.name}:{operation.name}")
-        registry = Registry(principal.account, verified.region)
+        principal, access_key_id, registry = self._caller(exchange, route)
+        scope["principal"] = principal
         arguments, rights = self._understand(exchange, route, registry)
-        request.body = b""  # it may be long, and the handler has what it needs
+        exchange.request.body = b""  # it may be long, and the handler has what it needs
         for action, resource in rights:
             self._directory.authorize(principal, action, resource)
         call = Call(
@@ -162,11 +158,32 @@ class Gateway:
             directory=self._directory,
             principal=principal,
             registry=registry,
-            action=f"{route.service.name}:{operation.name}",
+            action=f"{route.service.name}:{route.operation.name}",
             request_id=exchange.request_id,
-            access_key_id=verified.access_key_id,
+            access_key_id=access_key_id,
         )
         return call, arguments
+
+    def _caller(self, exchange: _Exchange, route: Route) -> tuple[Principal, str | None, Registry]:
+        """Who asks, by which access key, and in which registry; of an unsigned operation nobody knows yet."""
+        operation, model = route.operation, route.service.model
+        if operation.unsigned:
+            return ANONYMOUS, None, Registry("", self._runtime.settings.region)
+        verified = sigv4.verify(
+            exchange.request,
+            lookup=self._directory.credential,
+            now=clock.now(),
+            regions=self._regions(model),
+            service=model.signing_name,
+            hosts=exchange.hosts,
+        )
+        principal, action = verified.credential.principal, f"{route.service.name}:{operation.name}"
+        if verified.presigned and operation.name != "GetCallerIdentity":
+            raise NotPresignable(action=action)
+        if confines(principal.session, action):
+            # IAM acts as if it did not know such credentials, and STS says what it is.
+            raise NotForSessions(operation=operation.name) if route.service.name == "sts" else UnrecognizedClient
+        return principal, verified.access_key_id, Registry(principal.account, verified.region)
 
     def _understand(self, exchange: _Exchange, route: Route, registry: Registry) -> _Understood:
         """
@@ -225,6 +242,14 @@ def _exchange(scope: Scope) -> _Exchange:
     request = SignedRequest(scope["method"], target, scope["headers"], secure=scope["scheme"] == "https")
     # The Host that came, or the one that the client saw, where a proxy of ours says that it was another.
     return _Exchange(request, scope["request_id"], (scope["host"],))
+
+
+def _scoped(request: SignedRequest) -> str | None:
+    """The service that *request* is signed for; None where it has no signature, which few operations may lack."""
+    try:
+        return claim_of(request).service
+    except MissingAuthenticationToken:
+        return None
 
 
 def _form(request: SignedRequest) -> dict[str, str]:

@@ -30,6 +30,7 @@ class Operation:
     input: StructureShape | None
     output: StructureShape | None
     parameters: dict[str, str]  # wire name of an input member -> the handler's name for it
+    unsigned: bool = False  # whoever calls it proves who they are by what they send
     cache: dict[str, Any] = field(default_factory=dict)  # compiled walkers, by kind
 
 
@@ -89,7 +90,8 @@ class Model:
             found = self.service.operation_model(name)
             shape = found.input_shape
             parameters = {member: xform_name(member) for member in (shape.members if shape else ())}
-            self._operations[name] = Operation(self, name, shape, found.output_shape, parameters)
+            unsigned = found.auth_type == "none"
+            self._operations[name] = Operation(self, name, shape, found.output_shape, parameters, unsigned)
         return self._operations[name]
 
     @cached_property
