@@ -286,3 +286,9 @@ class ReportExpired(Fault, aws="ReportExpired", oci="DENIED"):
     """The report of credentials is older than four hours."""
 
     message = "The most recent credential report has expired. Please generate a new report."
+
+
+class PrincipalUnknown(Fault, aws="MalformedPolicyDocument", oci="DENIED"):
+    """A document names somebody who is not there, or cannot be named. Members: kind (``AWS``), name."""
+
+    message = 'Invalid principal in policy: "{kind}":"{name}"'

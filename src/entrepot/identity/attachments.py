@@ -1,0 +1,150 @@
+"""Which managed policies users, groups and roles have, and who has a policy. Every change raises the generation."""
+
+from typing import Literal, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
+
+from entrepot import clock
+from entrepot.database import Statement, Transaction
+from entrepot.identity import managed, policies
+from entrepot.identity.faults import PolicyNotFound, PolicyUnattachable, QuotaExceeded, ServicePolicy
+from entrepot.identity.policies import Policy
+from entrepot.identity.rows import raise_generation
+from entrepot.identity.tables import attachments, groups, roles, users
+
+Kind = Literal["User", "Group", "Role"]
+
+# Source: IAM and STS quotas, "Managed policies attached to an IAM …".
+_MOST = 10
+
+_OF = attachments.c.owner_id == bindparam("owner")
+_LIST = Statement(select(attachments.c.policy_arn).where(_OF).order_by(attachments.c.policy_arn).limit(_MOST))
+_PUT = Statement(insert(attachments))
+_DELETE = Statement(delete(attachments).where(_OF, attachments.c.policy_arn == bindparam("arn")))
+_DELETE_ALL = Statement(delete(attachments).where(_OF))
+
+
+def _having(kind: str, table: Table, *, bounded: bool) -> Select[tuple[str, str, str, str]]:
+    """Entities of one kind that have a policy, in the account whose it is or that asks."""
+    attached = table.c.id.in_(select(attachments.c.owner_id).where(attachments.c.policy_arn == bindparam("arn")))
+    ways: list[ColumnElement[bool]] = [attached & (bindparam("attached") == 1)]
+    if bounded:
+        ways.append((table.c.boundary == bindparam("arn")) & (bindparam("bounding") == 1))
+    return select(
+        literal(kind).label("kind"), table.c.id, table.c.name, (literal(f"{kind}/") + table.c.name).label("place")
+    ).where(
+        table.c.account == bindparam("account"),
+        func.substr(table.c.path, 1, func.length(bindparam("prefix"))) == bindparam("prefix"),
+        or_(bindparam("only") == null(), bindparam("only") == kind),
+        or_(*ways),
+    )
+
+
+_HAVING = union_all(
+    _having("Group", groups, bounded=False), _having("Role", roles, bounded=True), _having("User", users, bounded=True)
+).subquery()
+_ENTITIES = Statement(
+    select(_HAVING).where(_HAVING.c.place > bindparam("after")).order_by(_HAVING.c.place).limit(bindparam("most"))
+)
+
+
+class Entity(NamedTuple):
+    """Somebody (``User``, ``Group`` or ``Role``) who has a policy. *place* is where it stands in the list."""
+
+    kind: str
+    id: str
+    name: str
+    place: str
+
+
+def attach(tx: Transaction, owner_id: str, arn: str, *, kind: Kind, account: str) -> None:
+    """
+    Let an entity of *account* have a policy of the account or of AWS; once more changes nothing.
+
+    Raises: ArnInvalid, PolicyUnattachable, ServicePolicy, QuotaExceeded.
+    Source: IAM API reference, AttachRolePolicy.
+    """
+    found = policies.find(tx, arn)
+    if found is None or found.account not in (account, "aws"):
+        raise PolicyUnattachable(arn=arn)
+    if found.account == "aws" and found.path.startswith(managed.SERVICE_PATH):
+        raise ServicePolicy
+    attach_any(tx, owner_id, arn, kind=kind)
+
+
+def attach_any(tx: Transaction, owner_id: str, arn: str, *, kind: Kind) -> None:
+    """``attach``, of a policy that is known to be one for this entity. Raises: QuotaExceeded."""
+    present = of(tx, owner_id)
+    if arn in present:
+        return
+    if len(present) >= _MOST:
+        raise QuotaExceeded(quota=f"PoliciesPer{kind}", limit=_MOST)
+    tx.run(_PUT, owner_id=owner_id, policy_arn=arn, attached_at=clock.now())
+    raise_generation(tx)
+
+
+def detach(tx: Transaction, owner_id: str, arn: str) -> None:
+    """Take a policy away from an entity. Raises: PolicyNotFound, where it does not have it."""
+    if not tx.run(_DELETE, owner=owner_id, arn=arn):
+        raise PolicyNotFound(arn=arn)
+    raise_generation(tx)
+
+
+def remove_all(tx: Transaction, owner_id: str) -> None:
+    """Take every managed policy away from an entity that is being deleted."""
+    tx.run(_DELETE_ALL, owner=owner_id)
+
+
+def of(tx: Transaction, owner_id: str) -> list[str]:
+    """ARNs of the managed policies that an entity has."""
+    return [row["policy_arn"] for row in tx.all(_LIST, owner=owner_id)]
+
+
+def policies_of(tx: Transaction, owner_id: str) -> list[Policy]:
+    """The managed policies that an entity has."""
+    found = (policies.find(tx, arn) for arn in of(tx, owner_id))
+    return [each for each in found if each is not None]
+
+
+def entities(
+    tx: Transaction,
+    account: str,
+    arn: str,
+    *,
+    kind: str | None = None,
+    prefix: str = "/",
+    attached: bool = True,
+    bounding: bool = True,
+    after: str = "",
+    limit: int,
+) -> list[Entity]:
+    """
+    At most *limit* entities of an account that have a policy, attached or as their boundary, behind a place.
+
+    *kind* None means all kinds; *prefix* is that of the entities' paths.
+    """
+    rows = tx.all(
+        _ENTITIES,
+        account=account,
+        arn=arn,
+        only=kind,
+        prefix=prefix,
+        attached=int(attached),
+        bounding=int(bounding),
+        after=after,
+        most=limit,
+    )
+    return [Entity(row["kind"], row["id"], row["name"], row["place"]) for row in rows]
