@@ -1,11 +1,12 @@
 """The decision: every policy that concerns a request, asked in AWS's order. Source: security-design 1.3."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from entrepot.identity.policy.compiled import Policy
-from entrepot.identity.policy.requests import Request
+from entrepot.identity.policy.compiled import Policy, Question, Rule
+from entrepot.identity.policy.principals import ACCOUNT, DIRECT, NOT, VIA
+from entrepot.identity.policy.requests import Caller, Request
 
 Outcome = Literal["Allowed", "ImplicitlyDenied", "ExplicitlyDenied"]
 Layer = Literal["identity", "boundary", "session", "resource", "scp", "rcp", "endpoint"]
@@ -56,7 +57,26 @@ class Decision:
     @property
     def reason(self) -> str:
         """The end of the refusal, from ``because`` or ``with an explicit deny`` on. Source: ecr-api C.4."""
-        raise NotImplementedError
+        words = _WORDS[self.layer]
+        if self.outcome == "ExplicitlyDenied":
+            return f"with an explicit deny in {'an' if words[0] in 'aeiou' else 'a'} {words}"
+        return f"because no {words} allows the {self.action} action"
+
+
+_WORDS: dict[Layer, str] = {
+    "identity": "identity-based policy",
+    "boundary": "permissions boundary",
+    "session": "session policy",
+    "resource": "resource-based policy",
+    "scp": "service control policy",
+    "rcp": "resource control policy",
+    "endpoint": "VPC endpoint policy",
+}
+# Actions of STS on a role are decided by its trust policy, and the account's own policies only where that says so.
+_TRUST_SERVICE = "sts:"
+_KEY_SERVICE = "kms:"
+
+_Match = tuple[Policy, Rule, int]
 
 
 def decide(request: Request, sides: Sides) -> Decision:
@@ -65,4 +85,126 @@ def decide(request: Request, sides: Sides) -> Decision:
 
     Source: security-design 1.3; IAM user guide, "Policy evaluation logic".
     """
-    raise NotImplementedError(request, sides)
+    caller, action = request.caller, request.action
+    if caller is not None and action.lower() == "sts:getcalleridentity":
+        return Decision("Allowed", "identity", action)
+    question = Question(request, bounded=sides.boundary is not None)
+    for layer, policies in _denying(caller, sides):
+        denied = _denied(policies, question)
+        if denied is not None:
+            return _decision("ExplicitlyDenied", layer, action, denied)
+    if sides.endpoint is not None and _allowed((sides.endpoint,), question) is None:
+        return Decision("ImplicitlyDenied", "endpoint", action)
+    granted = _granted(sides, question)
+    if caller is None or caller.kind in ("service", "web identity"):
+        if granted is not None and granted[2] == DIRECT:
+            return _decision("Allowed", "resource", action, granted)
+        return Decision("ImplicitlyDenied", "resource", action)
+    if _is_limited(caller) and any(_allowed(level, question) is None for level in sides.scps):
+        return Decision("ImplicitlyDenied", "scp", action)
+    if request.resource_account == caller.account:
+        return _same_account(caller, sides, question, granted=granted, action=action)
+    return _cross_account(caller, sides, question, granted=granted, action=action)
+
+
+def _same_account(caller: Caller, sides: Sides, question: Question, *, granted: _Match | None, action: str) -> Decision:
+    """Either side is enough; and a grant to the caller itself is not limited by what others do not allow."""
+    how = NOT if granted is None else granted[2]
+    if how == DIRECT and granted is not None:
+        return _decision("Allowed", "resource", action, granted)
+    missing = _limit(sides, question)
+    if how == VIA and missing is None and granted is not None:
+        return _decision("Allowed", "resource", action, granted)
+    if how < ACCOUNT and not _is_delegated(question):
+        return Decision("ImplicitlyDenied", "resource", action)
+    return _by_identity(caller, sides, question, missing=missing, action=action)
+
+
+def _cross_account(
+    caller: Caller, sides: Sides, question: Question, *, granted: _Match | None, action: str
+) -> Decision:
+    """Both sides must allow. The resource's is named first, also where the other is missing as well."""
+    if granted is None:
+        return Decision("ImplicitlyDenied", "resource", action)
+    return _by_identity(caller, sides, question, missing=_limit(sides, question), action=action)
+
+
+def _by_identity(caller: Caller, sides: Sides, question: Question, *, missing: Layer | None, action: str) -> Decision:
+    """Allowed where the caller's own policies allow it, and nothing that limits them does not."""
+    if caller.kind == "root":
+        match: _Match | None = None
+    else:
+        match = _allowed(sides.identity, question)
+        if match is None:
+            return Decision("ImplicitlyDenied", "identity", action)
+    if missing is not None:
+        return Decision("ImplicitlyDenied", missing, action)
+    return Decision("Allowed", "identity", action) if match is None else _decision("Allowed", "identity", action, match)
+
+
+def _denying(caller: Caller | None, sides: Sides) -> Iterator[tuple[Layer, Iterable[Policy]]]:
+    """Every layer that may deny, in the order in which it is named."""
+    if caller is not None and sides.scps and _is_limited(caller):
+        yield "scp", (policy for level in sides.scps for policy in level)
+    if sides.rcps and not (caller is not None and caller.service_linked):
+        yield "rcp", (policy for level in sides.rcps for policy in level)
+    yield "resource", [policy for policy in (sides.resource, sides.registry) if policy is not None]
+    yield "identity", sides.identity
+    if sides.boundary is not None:
+        yield "boundary", (sides.boundary,)
+    if sides.session is not None:
+        yield "session", sides.session
+    if sides.endpoint is not None:
+        yield "endpoint", (sides.endpoint,)
+
+
+def _is_limited(caller: Caller) -> bool:
+    """Whether service control policies concern the caller."""
+    return not (caller.management or caller.service_linked or caller.kind in ("service", "web identity"))
+
+
+def _denied(policies: Iterable[Policy], question: Question) -> _Match | None:
+    for policy in policies:
+        for rule in policy.compiled.rules(question.action)[0]:
+            if how := rule.applies(question):
+                return policy, rule, how
+    return None
+
+
+def _allowed(policies: Iterable[Policy], question: Question) -> _Match | None:
+    for policy in policies:
+        for rule in policy.compiled.rules(question.action)[1]:
+            if how := rule.applies(question):
+                return policy, rule, how
+    return None
+
+
+def _granted(sides: Sides, question: Question) -> _Match | None:
+    """The strongest grant of the resource's side."""
+    best: _Match | None = None
+    for policy in (sides.resource, sides.registry):
+        for rule in () if policy is None else policy.compiled.rules(question.action)[1]:
+            how = rule.applies(question)
+            if how and policy is not None and (best is None or how > best[2]):
+                best = policy, rule, how
+    return best
+
+
+def _limit(sides: Sides, question: Question) -> Layer | None:
+    """What limits the caller's own policies and does not allow: a boundary, a session policy."""
+    if sides.boundary is not None and _allowed((sides.boundary,), question) is None:
+        return "boundary"
+    if sides.session is not None and _allowed(sides.session, question) is None:
+        return "session"
+    return None
+
+
+def _is_delegated(question: Question) -> bool:
+    """Whether an account's own policies decide without a word of the resource's: not on keys, and not who assumes."""
+    if question.action.startswith(_KEY_SERVICE):
+        return not question.parts[-1].startswith("key/")
+    return not (question.action.startswith(_TRUST_SERVICE) and question.parts[-1].startswith("role/"))
+
+
+def _decision(outcome: Outcome, layer: Layer, action: str, match: _Match) -> Decision:
+    return Decision(outcome, layer, action, match[0].name, match[1].index)

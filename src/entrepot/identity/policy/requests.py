@@ -30,20 +30,16 @@ class Caller:
     service_linked: bool = False
     direct: frozenset[str] = field(init=False, repr=False, compare=False)
     via: frozenset[str] = field(init=False, repr=False, compare=False)
-    accounts: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         own = {self.arn, self.id} - {""}
         source = {self.source_arn, self.source_id} - {""}
-        alone = self.kind in ("service", "web identity")
         # A grant to a role is limited by the role's boundary, so a role is named by itself as its sessions are.
         direct, via = (set(), own) if self.kind == "role" else (own, source)
         if self.kind == "root":
             direct = set()
         object.__setattr__(self, "direct", frozenset(direct))
         object.__setattr__(self, "via", frozenset(via))
-        account = set() if alone else {self.account, f"arn:aws:iam::{self.account}:root"}
-        object.__setattr__(self, "accounts", frozenset(account))
 
 
 @dataclass(frozen=True, slots=True)
