@@ -73,25 +73,28 @@ def _by_ends(first: str, last: str) -> Matcher:
 
 
 def _by_pieces(first: str, floating: Sequence[str], last: str) -> Matcher:
+    least = len(first) + len(last)
+
+    def match(text: str) -> bool:
+        if len(text) < least or not text.startswith(first) or not text.endswith(last):
+            return False
+        return _in_order(floating, text, start=len(first), end=len(text) - len(last))
+
+    return match
+
+
+def _in_order(floating: Sequence[str], text: str, *, start: int, end: int) -> bool:
     """
     Each piece between two stars is taken where it occurs first, and never looked for again.
 
     So the work is that of one search for each piece, however many stars there are.
     """
-    begin, tail, least = len(first), len(last), len(first) + len(last)
-
-    def match(text: str) -> bool:
-        if len(text) < least or not text.startswith(first) or not text.endswith(last):
+    for piece in floating:
+        found = text.find(piece, start, end)
+        if found < 0:
             return False
-        at, end = begin, len(text) - tail
-        for piece in floating:
-            found = text.find(piece, at, end)
-            if found < 0:
-                return False
-            at = found + len(piece)
-        return True
-
-    return match
+        start = found + len(piece)
+    return True
 
 
 def _by_character(pattern: Sequence[Token]) -> Matcher:

@@ -27,7 +27,10 @@ def resource_matcher(pattern: str, *, variables: bool) -> tuple[ArnMatcher, froz
     *heads, tail = split(pattern)
     if not variables or len(heads) < PARTS - 1:
         return _matcher(tokens(pattern))
-    return _matcher([*tokens(":".join(heads) + ":"), *pieces(tail, wild=True)])
+    template = pieces(tail, wild=True)
+    if keys := keys_of(template):
+        return _moving(heads, template), frozenset(keys)
+    return _matcher([*tokens(":".join(heads) + ":"), *template])
 
 
 def value_matcher(pattern: str, *, variables: bool) -> tuple[ArnMatcher, frozenset[str]]:
@@ -45,6 +48,26 @@ def _matcher(template: Sequence[Piece]) -> tuple[ArnMatcher, frozenset[str]]:
         return known is not None and _fixed(known)(arn, parts, context)
 
     return match, keys
+
+
+def _moving(heads: Sequence[str], tail: Sequence[Piece]) -> ArnMatcher:
+    """
+    The matcher of a resource with variables in its sixth part.
+
+    Most requests are for something else, and the five leading parts say so before any variable is looked up.
+    """
+    wanted = [(at, matcher(tokens(head))) for at, head in enumerate(heads) if head != "*"]
+
+    def match(_arn: str, parts: Sequence[str], context: Mapping[str, Value]) -> bool:
+        if len(parts) < PARTS:
+            return False
+        for at, matches in wanted:
+            if not matches(parts[at]):
+                return False
+        known = resolved(tail, context)
+        return known is not None and matcher(known)(parts[-1])
+
+    return match
 
 
 def _fixed(pattern: Iterable[Token]) -> ArnMatcher:

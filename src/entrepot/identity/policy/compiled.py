@@ -1,11 +1,11 @@
 """Policies made ready to be asked: matchers instead of texts, statements found by their action."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from entrepot.identity.policy.arns import ArnMatcher, resource_matcher, split
-from entrepot.identity.policy.conditions import Test, compile_condition, hold
+from entrepot.identity.policy.conditions import Test, compile_condition
 from entrepot.identity.policy.documents import Kind, Statement, read
 from entrepot.identity.policy.principals import DIRECT, NOT, Names, compile_principal
 from entrepot.identity.policy.requests import Request
@@ -49,7 +49,7 @@ class Rule:
         principal: "_Principal | None",
         conditions: Sequence[Test],
     ) -> None:
-        """*resources*: None where the statement means any. *principal*: None where policies of this kind have none."""
+        """*resources*: None where the statement means any. *principal*: None where it does not matter who asks."""
         self.index = index
         self.allows = allows
         self.resources = resources
@@ -64,19 +64,24 @@ class Rule:
             how = self.principal.how(question)
             if not how:
                 return NOT
-        if self.resources is not None:
-            resource, parts, context = question.resource, question.parts, question.context
-            for matches in self.resources:
-                if matches(resource, parts, context):
-                    if self.not_resources:
-                        return NOT
-                    break
-            else:
-                if not self.not_resources:
-                    return NOT
-        if self.conditions and not hold(self.conditions, question.context, unclear=not self.allows):
+        if self.resources is not None and not self._means(question):
             return NOT
-        return how
+        told, context = True, question.context
+        for test in self.conditions:
+            holds = test(context)
+            if not holds:
+                if holds is False:
+                    return NOT
+                told = False
+        # What cannot be told is held against the request: it denies, and does not allow.
+        return how if told or not self.allows else NOT
+
+    def _means(self, question: Question) -> bool:
+        resource, parts, context = question.resource, question.parts, question.context
+        for matches in self.resources or ():
+            if matches(resource, parts, context):
+                return not self.not_resources
+        return self.not_resources
 
 
 class _Principal:
@@ -103,24 +108,23 @@ class _Principal:
 Rules = tuple[Sequence[Rule], Sequence[Rule]]
 
 
-class _Compiled:
-    """What one text compiles to, whatever it is called."""
+class _Index(dict[str, Rules]):
+    """The statements about an action, found out when it is asked for first. What one text compiles to."""
 
-    __slots__ = ("_actions", "_known", "keys")
+    __slots__ = ("_actions", "looks_at")
 
     def __init__(self, actions: Sequence[tuple[Matcher, Rule]], keys: frozenset[str]) -> None:
+        """*actions*: each statement with what tells whether it is about an action. *keys*: of its conditions."""
+        super().__init__()
         self._actions = actions
-        self._known: dict[str, Rules] = {}
-        self.keys = keys
+        self.looks_at = keys
 
-    def rules(self, action: str) -> Rules:
-        known = self._known.get(action)
-        if known is None:
-            rules = [rule for matches, rule in self._actions if matches(action)]
-            known = ([rule for rule in rules if not rule.allows], [rule for rule in rules if rule.allows])
-            if len(self._known) < _MOST_ACTIONS:
-                self._known[action] = known
-        return known
+    def __missing__(self, action: str) -> Rules:
+        rules = [rule for matches, rule in self._actions if matches(action)]
+        found = [rule for rule in rules if not rule.allows], [rule for rule in rules if rule.allows]
+        if len(self) < _MOST_ACTIONS:
+            self[action] = found
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +133,14 @@ class Policy:
     A compiled policy. *name* is what a decision says of it (an ARN, or the name of an inline policy).
 
     *keys* are the condition keys that it looks at, in lower case, those of variables too: what a decision may be
-    remembered by. Where one of them is a time (``TIME_KEYS``), it may not be remembered at all.
+    remembered by. Where one of them is a time (``TIME_KEYS``), it may not be remembered at all. *rules* gives the
+    statements that are about an action, which is in lower case.
     """
 
     name: str
     kind: Kind
-    compiled: _Compiled
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """The condition keys that a decision by this policy may depend on."""
-        return self.compiled.keys
+    keys: frozenset[str]
+    rules: Callable[[str], Rules]
 
 
 def compile_policy(text: str, kind: Kind, *, name: str = "") -> Policy:
@@ -149,11 +150,12 @@ def compile_policy(text: str, kind: Kind, *, name: str = "") -> Policy:
     *text* was found good by ``documents.parse`` when it was saved.
     Raises: Malformed, where it is no policy at all.
     """
-    return Policy(name, kind, _compiled(text, kind))
+    index = _index(text, kind)
+    return Policy(name, kind, index.looks_at, index.__getitem__)
 
 
 @lru_cache(maxsize=_MOST_COMPILED)
-def _compiled(text: str, kind: Kind) -> _Compiled:
+def _index(text: str, kind: Kind) -> _Index:
     document = read(text)
     variables = document.version == "2012-10-17"
     actions: list[tuple[Matcher, Rule]] = []
@@ -162,7 +164,7 @@ def _compiled(text: str, kind: Kind) -> _Compiled:
         rule, more = _rule(index, statement, kind=kind, variables=variables)
         actions.append((_actions(statement), rule))
         keys |= more
-    return _Compiled(actions, keys)
+    return _Index(actions, keys)
 
 
 def _rule(index: int, statement: Statement, *, kind: Kind, variables: bool) -> tuple[Rule, frozenset[str]]:
@@ -189,7 +191,10 @@ def _rule(index: int, statement: Statement, *, kind: Kind, variables: bool) -> t
     return rule, keys
 
 
-def _principal(statement: Statement, *, allows: bool) -> _Principal:
+def _principal(statement: Statement, *, allows: bool) -> _Principal | None:
+    """None where a statement denies everybody: who asks need not be looked at then."""
+    if statement.principal == "*" and not allows:
+        return None
     complement = statement.principal is None and statement.not_principal is not None
     named = statement.not_principal if complement else statement.principal
     return _Principal(

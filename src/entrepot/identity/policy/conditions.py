@@ -6,7 +6,7 @@ Source: security-design 1.2; IAM user guide, "IAM JSON policy elements: Conditio
 """
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -63,18 +63,6 @@ def compile_condition(
     return tuple(tests), frozenset(keys)
 
 
-def hold(tests: Iterable[Test], context: Context, *, unclear: bool) -> bool:
-    """Whether all *tests* hold. *unclear* is the answer where none fails and one cannot tell."""
-    told = True
-    for test in tests:
-        result = test(context)
-        if result is False:
-            return False
-        if result is None:
-            told = False
-    return told or unclear
-
-
 def _unclear(_context: Context) -> None:
     return None
 
@@ -107,12 +95,16 @@ def _single(key: str, one: _One, *, negated: bool, absent: bool) -> Test:
         value = context.get(key)
         if value is None:
             return absent
-        if not isinstance(value, str):
-            return False
-        result = one(value, context)
-        return not result if negated and result is not None else result
+        return one(value, context) if isinstance(value, str) else False
 
-    return test
+    def opposite(context: Context) -> bool | None:
+        value = context.get(key)
+        if value is None:
+            return absent
+        result = one(value, context) if isinstance(value, str) else True
+        return None if result is None else not result
+
+    return opposite if negated else test
 
 
 def _for_any(key: str, one: _One, *, negated: bool, absent: bool) -> Test:
@@ -155,6 +147,8 @@ def _strings(wanted: Sequence[str], variables: bool, *, fold: bool = False) -> t
         if not keys_of(template)
     )
     moving = [template for template in templates if keys_of(template)]
+    if not moving and not fold:
+        return lambda value, _context: value in fixed, keys
 
     def one(value: str, context: Context) -> bool:
         value = _folded(value, fold)
@@ -184,8 +178,9 @@ def _like(wanted: Sequence[str], variables: bool) -> tuple[_One, frozenset[str]]
     moving = [each for each in templates if keys_of(each)]
 
     def one(value: str, context: Context) -> bool:
-        if any(matches(value) for matches in fixed):
-            return True
+        for matches in fixed:
+            if matches(value):
+                return True
         known = (resolved(each, context) for each in moving)
         return any(matcher(pattern)(value) for pattern in known if pattern is not None)
 
@@ -217,7 +212,10 @@ def _read(
             read = parse(value)
             if read is None:
                 return None
-            return True if any(compare(read, item) for item in readable) else otherwise
+            for item in readable:
+                if compare(read, item):
+                    return True
+            return otherwise
 
         return one, frozenset()
 

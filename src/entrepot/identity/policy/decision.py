@@ -1,8 +1,8 @@
 """The decision: every policy that concerns a request, asked in AWS's order. Source: security-design 1.3."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from entrepot.identity.policy.compiled import Policy, Question, Rule
 from entrepot.identity.policy.principals import ACCOUNT, DIRECT, NOT, VIA
@@ -34,8 +34,7 @@ class Sides:
     endpoint: Policy | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """
     What came out, and why.
 
@@ -89,10 +88,9 @@ def decide(request: Request, sides: Sides) -> Decision:
     if caller is not None and action.lower() == "sts:getcalleridentity":
         return Decision("Allowed", "identity", action)
     question = Question(request, bounded=sides.boundary is not None)
-    for layer, policies in _denying(caller, sides):
-        denied = _denied(policies, question)
-        if denied is not None:
-            return _decision("ExplicitlyDenied", layer, action, denied)
+    denied = _explicitly_denied(caller, sides, question)
+    if denied is not None:
+        return _decision("ExplicitlyDenied", denied[0], action, denied[1])
     if sides.endpoint is not None and _allowed((sides.endpoint,), question) is None:
         return Decision("ImplicitlyDenied", "endpoint", action)
     granted = _granted(sides, question)
@@ -142,20 +140,37 @@ def _by_identity(caller: Caller, sides: Sides, question: Question, *, missing: L
     return Decision("Allowed", "identity", action) if match is None else _decision("Allowed", "identity", action, match)
 
 
-def _denying(caller: Caller | None, sides: Sides) -> Iterator[tuple[Layer, Iterable[Policy]]]:
-    """Every layer that may deny, in the order in which it is named."""
-    if caller is not None and sides.scps and _is_limited(caller):
-        yield "scp", (policy for level in sides.scps for policy in level)
-    if sides.rcps and not (caller is not None and caller.service_linked):
-        yield "rcp", (policy for level in sides.rcps for policy in level)
-    yield "resource", [policy for policy in (sides.resource, sides.registry) if policy is not None]
-    yield "identity", sides.identity
+def _explicitly_denied(caller: Caller | None, sides: Sides, question: Question) -> tuple[Layer, _Match] | None:
+    """The first statement of any layer that denies; layers in the order in which they are named."""
+    if sides.scps and caller is not None and _is_limited(caller):
+        for level in sides.scps:
+            if match := _denied(level, question):
+                return "scp", match
+    if sides.rcps and (caller is None or not caller.service_linked):
+        for level in sides.rcps:
+            if match := _denied(level, question):
+                return "rcp", match
+    for layer, policies in _single_layers(sides):
+        if match := _denied(policies, question):
+            return layer, match
+    return None
+
+
+def _single_layers(sides: Sides) -> list[tuple[Layer, Sequence[Policy]]]:
+    """The layers that are not made of levels, as far as they are there."""
+    layers: list[tuple[Layer, Sequence[Policy]]] = []
+    if sides.resource is not None:
+        layers.append(("resource", (sides.resource,)))
+    if sides.registry is not None:
+        layers.append(("resource", (sides.registry,)))
+    layers.append(("identity", sides.identity))
     if sides.boundary is not None:
-        yield "boundary", (sides.boundary,)
+        layers.append(("boundary", (sides.boundary,)))
     if sides.session is not None:
-        yield "session", sides.session
+        layers.append(("session", sides.session))
     if sides.endpoint is not None:
-        yield "endpoint", (sides.endpoint,)
+        layers.append(("endpoint", (sides.endpoint,)))
+    return layers
 
 
 def _is_limited(caller: Caller) -> bool:
@@ -165,7 +180,7 @@ def _is_limited(caller: Caller) -> bool:
 
 def _denied(policies: Iterable[Policy], question: Question) -> _Match | None:
     for policy in policies:
-        for rule in policy.compiled.rules(question.action)[0]:
+        for rule in policy.rules(question.action)[0]:
             if how := rule.applies(question):
                 return policy, rule, how
     return None
@@ -173,7 +188,7 @@ def _denied(policies: Iterable[Policy], question: Question) -> _Match | None:
 
 def _allowed(policies: Iterable[Policy], question: Question) -> _Match | None:
     for policy in policies:
-        for rule in policy.compiled.rules(question.action)[1]:
+        for rule in policy.rules(question.action)[1]:
             if how := rule.applies(question):
                 return policy, rule, how
     return None
@@ -183,7 +198,7 @@ def _granted(sides: Sides, question: Question) -> _Match | None:
     """The strongest grant of the resource's side."""
     best: _Match | None = None
     for policy in (sides.resource, sides.registry):
-        for rule in () if policy is None else policy.compiled.rules(question.action)[1]:
+        for rule in () if policy is None else policy.rules(question.action)[1]:
             how = rule.applies(question)
             if how and policy is not None and (best is None or how > best[2]):
                 best = policy, rule, how

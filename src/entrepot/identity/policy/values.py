@@ -20,6 +20,7 @@ _DATE = re.compile(
     r"(?P<zone>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?))?"
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BOOLEANS = {"true": True, "false": False}
 _MAPPED = 0xFFFF << 32  # ::ffff:0:0, before the 32 bits of an IPv4 address
 
 
@@ -63,7 +64,7 @@ def _zone(text: str) -> timezone:
 
 def boolean(text: str) -> bool | None:
     """``true`` or ``false``, in any case."""
-    return {"true": True, "false": False}.get(text.lower())
+    return _BOOLEANS.get(text.lower())
 
 
 def binary(text: str) -> bytes | None:
