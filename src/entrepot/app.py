@@ -28,10 +28,10 @@ from entrepot.peers import Peers
 from entrepot.registry import usage
 from entrepot.registry.reads import Reads
 from entrepot.runtime import Runtime
-from entrepot.services import ecr, sts
+from entrepot.services import ecr, iam, sts
 from entrepot.telemetry.logs import AccessLog, set_up
 
-SERVICES = (ecr.service, sts.service)
+SERVICES = (ecr.service, iam.service, sts.service)
 
 _log = logging.getLogger("entrepot.app")
 

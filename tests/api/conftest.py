@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.oci.principals import Account, new_account
 from tests.support.server import Server
 
 
@@ -11,3 +12,15 @@ from tests.support.server import Server
 def ecr(server: Server) -> Any:
     """ECR as the root user of the default account."""
     return server.aws("ecr")
+
+
+@pytest.fixture(scope="session")
+def iam(server: Server) -> Any:
+    """IAM as the root user of the default account."""
+    return server.aws("iam")
+
+
+@pytest.fixture(scope="module")
+def account(server: Server) -> Account:
+    """An account of the module's own, so that its tests can count what is in it."""
+    return new_account(server)

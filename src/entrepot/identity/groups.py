@@ -122,7 +122,7 @@ def page(tx: Transaction, account: str, *, path_prefix: str = "/", after: str = 
     return [of_row(row) for row in tx.all(_LIST, account=account, prefix=path_prefix, after=after, most=limit)]
 
 
-def update_group(tx: Transaction, group: Group, *, name: str | None, path: str | None) -> None:
+def change(tx: Transaction, group: Group, *, name: str | None, path: str | None) -> None:
     """Give a group another name or another path; members and policies stay. Raises: EntityAlreadyExists."""
     new_name, new_path = name or group.name, path or group.path
     namesake = tx.one(_NAMESAKE, account=group.account, lower=new_name.lower())

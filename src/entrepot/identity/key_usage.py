@@ -5,7 +5,9 @@ written every few seconds and when the process ends.
 A process that is killed loses what it has noted since its last flush.
 """
 
-from sqlalchemy import bindparam, or_, update
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, or_, select, update
 
 from entrepot.database import Database, Statement, Transaction
 from entrepot.identity.tables import access_keys
@@ -14,6 +16,7 @@ from entrepot.identity.tables import access_keys
 _WINDOW = 60.0
 _MOST_KNOWN = 100_000
 
+_FIND = Statement(select(access_keys).where(access_keys.c.id == bindparam("key")))
 _WRITE = Statement(
     update(access_keys)
     .where(
@@ -29,6 +32,27 @@ _Use = tuple[float, str, str]  # seconds since the epoch, region, service
 
 _noted: dict[str, _Use] = {}
 _waiting: dict[str, _Use] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class LastUse:
+    """Whose a key is, and when (seconds since the epoch), where and for what it was last used, if ever."""
+
+    account: str
+    user_id: str | None  # None: the account's root user
+    used_at: float | None
+    region: str | None
+    service: str | None
+
+
+def find(tx: Transaction, key_id: str) -> LastUse | None:
+    """The last use of a key that has been written; None where there is no such key."""
+    row = tx.one(_FIND, key=key_id)
+    if row is None:
+        return None
+    return LastUse(
+        row["account"], row["user_id"], row["last_used_at"], row["last_used_region"], row["last_used_service"]
+    )
 
 
 def note_use(key_id: str, region: str, *, service: str, at: float) -> None:

@@ -144,7 +144,7 @@ def page(tx: Transaction, account: str, *, path_prefix: str = "/", after: str = 
     return [of_row(row) for row in tx.all(_LIST, account=account, prefix=path_prefix, after=after, most=limit)]
 
 
-def update_user(tx: Transaction, user: User, *, name: str | None, path: str | None) -> None:
+def change(tx: Transaction, user: User, *, name: str | None, path: str | None) -> None:
     """
     Give a user another name or another path; its id, and so its rights, stay.
 
