@@ -194,6 +194,7 @@ organizations = Table(
     Column("id", Text, primary_key=True),  # o-…
     Column("management_account", Text, nullable=False),
     Column("root_id", Text, nullable=False),  # r-…
+    Column("policy_types", Text, nullable=False),  # JSON: a list of those that are enabled
     Column("created_at", Float, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -171,6 +171,7 @@ def _create_organization() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("management_account", sa.Text(), nullable=False),
         sa.Column("root_id", sa.Text(), nullable=False),
+        sa.Column("policy_types", sa.Text(), nullable=False),
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sqlite_with_rowid=False,
