@@ -22,9 +22,15 @@ from entrepot.identity.tokens import Ring
 
 LABEL = "sts"
 PREFIX = "ASIA"
-# What clients must be prepared to keep of a token is not said anywhere; a header of 8 KiB passes everywhere.
-_LONGEST_TOKEN = 4096
-_LONGEST_PLAIN = (_LONGEST_TOKEN - 4) * 3 // 4 - 33  # the header, the nonce and the tag of a sealed token
+LONGEST_TOKEN = 4096  # characters. Source: AWS STS API reference, AssumeRole
+
+
+def _plain_of(token: int) -> int:
+    """How many bytes a token of *token* characters seals: prefix, header, nonce and tag are not among them."""
+    return max(0, -(-(token - 4) * 3 // 4) - 33)
+
+
+_LONGEST_PLAIN = _plain_of(LONGEST_TOKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +81,19 @@ class Opened(NamedTuple):
     secret: str
 
 
-def issue(ring: Ring, session: Session) -> SessionCredentials:
-    """New credentials of *session*. Raises: PackedPolicyTooLarge."""
+def issue(ring: Ring, session: Session, *, least_token: int = 0) -> SessionCredentials:
+    """
+    New credentials of *session*, whose token has at least *least_token* characters (at most 4,096).
+
+    Raises: PackedPolicyTooLarge.
+    """
     key_id = _new_key_id(session.account)
     secret = base64.b64encode(secrets.token_bytes(30)).decode()
     plain = pack(session, secret)
     if len(plain) > _LONGEST_PLAIN:
         raise PackedPolicyTooLarge(percent=100 * len(plain) // _LONGEST_PLAIN)
-    token = ring.seal(LABEL, plain, context=key_id.encode())
+    padded = plain.ljust(min(_plain_of(least_token), _LONGEST_PLAIN), b"\0")
+    token = ring.seal(LABEL, padded, context=key_id.encode())
     return SessionCredentials(key_id, secret, token, session.expires_at)
 
 
@@ -92,7 +103,7 @@ def open_token(ring: Ring, access_key_id: str, *, token: str) -> Opened:
 
     Raises: TokenInvalid, when it is no token of ours or not that key's.
     """
-    if len(token) > _LONGEST_TOKEN:
+    if len(token) > LONGEST_TOKEN:
         raise TokenInvalid
     return unpack(ring.open(LABEL, token, context=access_key_id.encode()))
 
@@ -104,7 +115,7 @@ def pack(session: Session, secret: str = "") -> bytes:
 
 def unpack(plain: bytes) -> Opened:
     """What ``pack`` packed."""
-    secret, *members = cbor2.loads(zlib.decompress(plain))
+    secret, *members = cbor2.loads(zlib.decompressobj().decompress(plain))  # padding may follow
     session = Session(*members)
     # CBOR knows one kind of list, and what a session holds has to be hashable.
     return Opened(
