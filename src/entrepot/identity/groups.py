@@ -20,6 +20,7 @@ _FIND = Statement(select(groups).where(groups.c.account == bindparam("account"),
 _NAMESAKE = Statement(
     select(groups.c.id).where(groups.c.account == bindparam("account"), func.lower(groups.c.name) == bindparam("lower"))
 )
+_BY_ID = Statement(select(groups).where(groups.c.id == bindparam("this")))
 _COUNT = Statement(select(func.count().label("n")).select_from(groups).where(groups.c.account == bindparam("account")))
 _PUT = Statement(insert(groups))
 _RENAME = Statement(
@@ -115,6 +116,12 @@ def get(tx: Transaction, account: str, *, name: str) -> Group:
     if found is None:
         raise EntityNotFound(what="group", name=name)
     return found
+
+
+def find_by_id(tx: Transaction, group_id: str) -> Group | None:
+    """The group of that id, while there is one."""
+    row = tx.one(_BY_ID, this=group_id)
+    return None if row is None else of_row(row)
 
 
 def page(tx: Transaction, account: str, *, path_prefix: str = "/", after: str = "", limit: int = 1000) -> list[Group]:
