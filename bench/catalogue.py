@@ -3,8 +3,17 @@
 from collections.abc import Mapping
 
 from bench.work import Work
-from bench.works import api, bulk, copies, footprint, hot, images
+from bench.works import api, bulk, copies, decisions, footprint, hot, images
 
 ALL: Mapping[str, Work] = {
-    work.name: work for work in (*hot.WORKS, *bulk.WORKS, *images.WORKS, *copies.WORKS, *footprint.WORKS, *api.WORKS)
+    work.name: work
+    for work in (
+        *hot.WORKS,
+        *bulk.WORKS,
+        *images.WORKS,
+        *copies.WORKS,
+        *footprint.WORKS,
+        *api.WORKS,
+        *decisions.WORKS,
+    )
 }

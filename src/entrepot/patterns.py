@@ -5,7 +5,8 @@ Patterns with wildcards, as users write them in policies and filters: the one pl
 expressions: with four stars these need seconds for a name of 256 characters. Here the work grows with the text.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 
 Matcher = Callable[[str], bool]
@@ -19,22 +20,15 @@ class Wild(Enum):
 
 
 Token = str | Wild
-_WILD = {"*": Wild.RUN, "?": Wild.ONE}
+_WILD: Mapping[str, Token] = {"*": Wild.RUN, "?": Wild.ONE}
+_EITHER = re.compile(r"([*?])")
+_RUN = re.compile(r"(\*)")
 
 
 def tokens(pattern: str, *, one: bool = True) -> list[Token]:
     """*pattern* as literal pieces and wildcards. *one*: whether ``?`` is special; ``*`` always is."""
-    found: list[Token] = []
-    start = 0
-    for at, character in enumerate(pattern):
-        if character == "*" or (one and character == "?"):
-            if at > start:
-                found.append(pattern[start:at])
-            found.append(_WILD[character])
-            start = at + 1
-    if start < len(pattern):
-        found.append(pattern[start:])
-    return found
+    parting = _EITHER if one else _RUN
+    return [_WILD.get(piece, piece) if at % 2 else piece for at, piece in enumerate(parting.split(pattern)) if piece]
 
 
 def matches(pattern: str, text: str) -> bool:

@@ -87,6 +87,7 @@ def address(text: str) -> tuple[int, int] | None:
     return parsed.version, int(parsed)
 
 
+@lru_cache(maxsize=4096)
 def network(text: str) -> Network | None:
     """A network in CIDR form; without a prefix, of that one host. Bits behind the prefix do not count."""
     try:
