@@ -25,7 +25,7 @@ from entrepot.oci.context import Context
 from entrepot.oci.endpoint import Endpoint
 from entrepot.oci.faults import document_of, status_of
 from entrepot.peers import Peers
-from entrepot.registry import usage
+from entrepot.registry import policies, usage
 from entrepot.registry.reads import Reads
 from entrepot.runtime import Runtime
 from entrepot.services import ecr, iam, sts
@@ -46,7 +46,7 @@ class Application:
 
     def __init__(self, runtime: Runtime) -> None:
         """Raises: RootKeyRefused, where the root key is not that of the data."""
-        directory = Directory(runtime.database, runtime.root_key)
+        directory = Directory(runtime.database, runtime.root_key, guards=policies.guard_of)
         pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="io")
         self._context = Context(runtime, directory, Reads(runtime.database), pool)
         self._peers = Peers(runtime.settings)

@@ -9,6 +9,7 @@ from entrepot.names import Registry
 
 if TYPE_CHECKING:
     from entrepot.identity.directory import Directory
+    from entrepot.identity.facts import Facts
     from entrepot.identity.principals import Principal
     from entrepot.registry.reads import Reads
     from entrepot.runtime import Runtime
@@ -27,6 +28,7 @@ class Call:
     registry: Registry
     action: str
     request_id: str
+    facts: "Facts"
     access_key_id: str | None = None  # with what the principal signed; a login is bound to it
     transaction: Transaction | None = None
 

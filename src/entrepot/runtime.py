@@ -15,3 +15,4 @@ class Runtime:
     database: Database
     store: BlobStore
     root_key: bytes = field(repr=False)
+    endpoint: str | None = None  # the id of the interface endpoint that this process serves; None: the public one

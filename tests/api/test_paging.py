@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.oci.principals import new_user
 from tests.support.api import push_image, refused, subject
 
 INVALID_TOKEN = "Invalid parameter at 'NextToken' failed to satisfy constraint: 'Invalid next token provided'"
@@ -122,9 +123,5 @@ def test_abuse_49_a_page_has_a_bounded_size(ecr, repository, operation, most, re
 
 
 def _key_of_a_user(server):
-    """Id and secret of the key of a user of the same account."""
-    server.command("user", "create", "pager")
-    printed = server.command("key", "create", "--user", "pager").stdout
-    return tuple(
-        line.split()[-1] for line in printed.splitlines() if line.startswith(("access key id", "secret access key"))
-    )
+    """Id and secret of the key of a user of the same account, who may do everything."""
+    return new_user(server, "pager")

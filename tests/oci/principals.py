@@ -7,7 +7,7 @@ from typing import Any
 
 from entrepot import clock
 from entrepot.database import Database, Transaction
-from entrepot.identity import accounts, credentials, users
+from entrepot.identity import accounts, attachments, credentials, users
 from entrepot.identity.credentials import Vault
 from entrepot.identity.directory import Directory
 from entrepot.identity.principals import Principal, root_of
@@ -40,9 +40,15 @@ def new_account(server: Server) -> Account:
     return Account(account, _key(server, root_of(account)))
 
 
-def new_user(server: Server, name: str) -> Key:
-    """The access key of a new user of the default account."""
-    return _key(server, change(server, lambda tx: users.create(tx, ACCOUNT, name=name).principal))
+def new_user(server: Server, name: str, policy: str = "AdministratorAccess") -> Key:
+    """The access key of a new user of the default account, who has one of AWS's own policies."""
+
+    def work(tx: Transaction) -> Principal:
+        user = users.create(tx, ACCOUNT, name=name)
+        attachments.attach(tx, user.id, f"arn:aws:iam::aws:policy/{policy}", kind="User", account=ACCOUNT)
+        return user.principal
+
+    return _key(server, change(server, work))
 
 
 def change(server: Server, work: Callable[[Transaction], Any]) -> Any:

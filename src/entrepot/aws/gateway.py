@@ -8,7 +8,7 @@ only the owner of a key can keep a parser busy. Order of checks: ecr-api A.0.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,8 @@ from entrepot.aws.routing import Route
 from entrepot.aws.service import Handler, Service
 from entrepot.call import Call
 from entrepot.errors import Fault
+from entrepot.identity.facts import Facts, Lazy
+from entrepot.identity.policy.requests import Value
 from entrepot.identity.principals import ANONYMOUS, Principal
 from entrepot.identity.sessions import confines
 from entrepot.names import Registry
@@ -40,8 +42,8 @@ if TYPE_CHECKING:
     from entrepot.registry.reads import Reads
     from entrepot.runtime import Runtime
 
-# The arguments of a handler, and the (action, resource) pairs that its call needs.
-_Understood = tuple[dict[str, Any], tuple[tuple[str, str], ...]]
+# The arguments of a handler, the (action, resource) pairs that its call needs, and what conditions may ask about it.
+_Understood = tuple[dict[str, Any], tuple[tuple[str, str], ...], Mapping[str, Value | Lazy]]
 
 _log = logging.getLogger("entrepot.aws")
 
@@ -148,10 +150,20 @@ class Gateway:
         """The call, verified and authorised, and the arguments of its handler."""
         principal, access_key_id, registry = self._caller(exchange, route)
         scope["principal"] = principal
-        arguments, rights = self._understand(exchange, route, registry)
+        arguments, rights, conditions = self._understand(exchange, route, registry)
         exchange.request.body = b""  # it may be long, and the handler has what it needs
+        fields = exchange.request.fields
+        facts = Facts(
+            address=scope["client"][0],
+            secure=scope["scheme"] == "https",
+            region=registry.region,
+            agent=fields.get(b"user-agent", b"").decode("latin-1"),
+            referer=fields.get(b"referer", b"").decode("latin-1"),
+            endpoint=self._runtime.endpoint,
+            more=conditions,
+        )
         for action, resource in rights:
-            self._directory.authorize(principal, action, resource)
+            self._directory.authorize(principal, action, resource, facts=facts)
         call = Call(
             runtime=self._runtime,
             reads=self._reads,
@@ -160,6 +172,7 @@ class Gateway:
             registry=registry,
             action=f"{route.service.name}:{route.operation.name}",
             request_id=exchange.request_id,
+            facts=facts,
             access_key_id=access_key_id,
         )
         return call, arguments
@@ -187,7 +200,7 @@ class Gateway:
 
     def _understand(self, exchange: _Exchange, route: Route, registry: Registry) -> _Understood:
         """
-        The arguments of the handler, and the rights that the call needs.
+        The arguments of the handler, the rights that the call needs, and the condition keys that it fills.
 
         Short questions are asked over and over, and mean the same each time: they are remembered.
         """
@@ -199,7 +212,12 @@ class Gateway:
         params = exchange.protocol.parse(operation, body if exchange.form is None else exchange.form)
         validation.check(operation, params)
         arguments = {operation.parameters[name]: value for name, value in params.items()}
-        understood = arguments, tuple(route.service.resources(operation.name, arguments, registry))
+        service = route.service
+        understood = (
+            arguments,
+            tuple(service.resources(operation.name, arguments, registry)),
+            service.conditions(operation.name, arguments, registry, self._runtime.database),
+        )
         if repeats:
             if len(self._understood) >= _MOST_REMEMBERED:
                 self._understood.clear()

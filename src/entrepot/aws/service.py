@@ -15,9 +15,14 @@ from botocore import xform_name
 
 from entrepot.aws.faults import UnknownOperation
 from entrepot.aws.models import Model, Operation
+from entrepot.database import Database
+from entrepot.identity.facts import Lazy
+from entrepot.identity.policy.requests import Value
 from entrepot.names import Registry
 
 Resources = Callable[[str, Mapping[str, Any], Registry], Sequence[tuple[str, str]]]
+# The condition keys, in lower case, that an operation's arguments fill.
+Conditions = Callable[[str, Mapping[str, Any], Registry, Database], Mapping[str, Value | Lazy]]
 
 # Operations that begin so change nothing, in every service: they may run beside the writer.
 _READS = ("batch_check_", "batch_get_", "describe_", "get_", "list_", "lookup_", "simulate_", "validate_")
@@ -37,15 +42,23 @@ class Handler:
 class Service:
     """One AWS service as far as it is written: *modules* of functions, and what a call touches."""
 
-    def __init__(self, name: str, *modules: ModuleType, resources: Resources | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *modules: ModuleType,
+        resources: Resources | None = None,
+        conditions: Conditions | None = None,
+    ) -> None:
         """
         *resources* gives the (action, resource) pairs that a call needs, of an operation's name, the handler's
-        arguments and the caller's registry. Without it a call needs ``<name>:<Operation>`` on ``*``.
+        arguments and the caller's registry. Without it a call needs ``<name>:<Operation>`` on ``*``. *conditions*
+        gives what policies may ask about the call, of the same and the database.
         """
         self.name = name
         self.model = Model(name)
         self.prefix = self.model.metadata.get("targetPrefix", "").encode()  # of X-Amz-Target
         self.resources: Resources = resources or (lambda operation, arguments, registry: [(f"{name}:{operation}", "*")])
+        self.conditions: Conditions = conditions or (lambda operation, arguments, registry, database: {})
         self.handlers = {handler.operation.name: handler for handler in self._handlers(modules)}
 
     def handler(self, name: str) -> Handler:

@@ -107,13 +107,14 @@ class Database:
         """
         A transaction that sees one state of the database, that of its first statement.
 
-        A write in it raises sqlite3.OperationalError.
+        Inside another one it is a part of that. A write in it raises sqlite3.OperationalError.
         """
         connection = self._reader()
+        nested = connection.in_transaction
         try:
-            yield Transaction(connection, lazy=True)
+            yield Transaction(connection, lazy=not nested)
         finally:
-            if connection.in_transaction:
+            if connection.in_transaction and not nested:
                 connection.execute("COMMIT")
 
     def look(self, statement: Statement, **params: Any) -> Row | None:

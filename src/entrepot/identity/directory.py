@@ -9,18 +9,21 @@ with the next request, and a push, which commits but raises nothing, empties no 
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import ParamSpec, TypeVar
 
 from sqlalchemy import bindparam, select
 
 from entrepot import clock
-from entrepot.database import Database, Row, Statement
-from entrepot.identity import deployment, evaluation
+from entrepot.database import Database, Row, Statement, Transaction
+from entrepot.identity import deployment
+from entrepot.identity.authority import Authority, Guards
 from entrepot.identity.credentials import Credential, Vault
+from entrepot.identity.facts import NO_FACTS, Facts, Guard
 from entrepot.identity.faults import TokenInvalid
 from entrepot.identity.logins import Logins
+from entrepot.identity.policy import Decision, Policy
 from entrepot.identity.principals import Principal, role_of, root_of, session_of, user_of
 from entrepot.identity.sessions import Session, open_token
 from entrepot.identity.tables import access_keys, accounts, generation, roles, users
@@ -46,9 +49,23 @@ class _Unknown(Exception):
 class Directory:
     """Everybody, for one process; of all its threads."""
 
-    def __init__(self, database: Database, root_key: bytes) -> None:
-        """*database* must have been established with *root_key*. Raises: RootKeyRefused, when it was not."""
+    def __init__(
+        self,
+        database: Database,
+        root_key: bytes,
+        *,
+        guards: Guards | None = None,
+        endpoints: Mapping[str, Policy | None] | None = None,
+    ) -> None:
+        """
+        *database* must have been established with *root_key*. *guards* tells what guards a resource, of its ARN and in
+        a transaction; *endpoints* has the policies of interface endpoints by their ids.
+
+        Raises: RootKeyRefused, when *root_key* is another.
+        """
         self._database = database
+        self._guards = guards or (lambda tx, arn: None)
+        self._endpoints = endpoints or {}
         self._vault = Vault(root_key)
         self._seen = threading.local()
         self._known = _Known(-1, self)
@@ -78,9 +95,29 @@ class Directory:
         """Who acts in *session*; None where it was revoked, or whose it was is gone. It may be over."""
         return _found(self._current().session_principal, session)
 
-    def authorize(self, principal: Principal, action: str, resource: str) -> None:
-        """Return if *principal* may; the one door for every face. Raises: AccessDenied."""
-        evaluation.authorize(principal, action, resource)
+    def authorize(
+        self, principal: Principal, action: str, resource: str, *, facts: Facts = NO_FACTS, guard: Guard | None = None
+    ) -> bool:
+        """
+        Return if *principal* may; the one door for every face. *guard* stands in for what is known of the resource.
+
+        The answer says whether that holds for equal requests until the generation changes. Raises: AccessDenied.
+        """
+        return self._current().authority.authorize(principal, action, resource, facts=facts, guard=guard)
+
+    def decide(
+        self, principal: Principal, action: str, resource: str, *, facts: Facts = NO_FACTS, guard: Guard | None = None
+    ) -> Decision:
+        """What ``authorize`` would go by."""
+        return self._current().authority.decide(principal, action, resource, facts=facts, guard=guard)[0]
+
+    def new_authority(self) -> Authority:
+        """One that has decided nothing yet."""
+        return Authority(self._read, self._guards, self._endpoints)
+
+    def _read(self, work: Callable[[Transaction], T]) -> T:
+        with self._database.reading() as tx:
+            return work(tx)
 
     def _current(self) -> "_Known":
         # Each thread has its own last number: a thread that was quick must not speak for one that is slow.
@@ -144,10 +181,11 @@ class _Known:
     where nobody will look again.
     """
 
-    __slots__ = ("credential", "generation", "principal", "session_credential", "session_principal")
+    __slots__ = ("authority", "credential", "generation", "principal", "session_credential", "session_principal")
 
     def __init__(self, value: int, directory: Directory) -> None:
         self.generation = value
+        self.authority = directory.new_authority()
         self.credential = lru_cache(maxsize=_MOST_KNOWN)(directory.load_credential)
         self.principal = lru_cache(maxsize=_MOST_KNOWN)(directory.load_principal)
         self.session_credential = lru_cache(maxsize=_MOST_SESSIONS)(directory.load_session_credential)

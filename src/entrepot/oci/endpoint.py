@@ -7,10 +7,12 @@ Everything under ``/v2/`` passes here. What a pull needs is answered without lea
 import asyncio
 import logging
 from collections.abc import Mapping
+from functools import partial
 
 from entrepot import clock
 from entrepot.answers import Header, Receive, Response, Scope, Send, answer, document
 from entrepot.errors import AccessDenied, Fault
+from entrepot.identity.facts import Facts
 from entrepot.identity.failures import Failures
 from entrepot.identity.faults import LoginInvalid
 from entrepot.identity.logins import Opened
@@ -20,14 +22,13 @@ from entrepot.oci.challenge import LONGEST_HEADER, challenge_of, password_of
 from entrepot.oci.context import Context
 from entrepot.oci.messages import Request
 from entrepot.oci.ready import Ready, ReadyAnswers
-from entrepot.oci.routes import ROUTES, Address, Alternatives, address_of
+from entrepot.oci.routes import ROUTES, Address, Route, address_of
 from entrepot.registry import usage
 from entrepot.registry.uploads import check_space
 
 _log = logging.getLogger("entrepot.oci")
 
 _MOST_LOGINS = 10_000
-_MOST_DECISIONS = 50_000
 # Free disk is looked at this often while there is enough, in seconds; the reserve outlasts that by far.
 _SPACE_LASTS = 0.5
 _LOOPBACK = ("127.", "::1", "::ffff:127.")
@@ -44,9 +45,7 @@ class Endpoint:
         self._generation = -1
         self._space_until = 0.0
         self._ready = ReadyAnswers()
-        # Both hold for one generation: who sent this header, and what somebody may do.
-        self._logins: dict[bytes, Opened] = {}
-        self._granted: dict[tuple[str, Alternatives], int] = {}
+        self._logins: dict[bytes, Opened] = {}  # who sent this header; for one generation
 
     def ready(self, scope: Scope) -> Ready | None:
         """The answer, where this very request has been answered and nothing has been committed since."""
@@ -82,13 +81,13 @@ class Endpoint:
         )
         request.principal = principal
         _check(address)
-        request.granted = self._authorize(request, route.rights(request))
+        request.granted = self._authorize(request, route)
         if route.pushes and clock.ticks() > self._space_until:
             check_space(self._context.runtime.store, self._context.runtime.settings)
             self._space_until = clock.ticks() + _SPACE_LASTS
         version = self._version
         response = await route.answer(request)
-        if response.lasts and version == self._version:
+        if response.lasts and request.lasts and version == self._version:
             self._ready.keep(scope, response, opened)
         return response
 
@@ -103,7 +102,6 @@ class Endpoint:
         if generation != self._generation:
             self._generation = generation
             self._logins.clear()
-            self._granted.clear()
 
     def _authenticate(self, scope: Scope) -> Opened:
         """Who sends the request. Raises: Unauthorized, LoginInvalid, LoginExpired, InsecureLogin."""
@@ -123,26 +121,34 @@ class Endpoint:
         self._logins[header] = opened
         return opened
 
-    def _authorize(self, request: Request, alternatives: Alternatives) -> tuple[tuple[str, str], ...]:
+    def _authorize(self, request: Request, route: Route) -> tuple[tuple[str, str], ...]:
         """The first alternative that is granted whole. Raises: AccessDenied, of the last one."""
-        key = (request.principal.id, alternatives)
-        known = self._granted.get(key)
-        if known is not None:
-            return alternatives[known]
+        facts = self._facts(request, route)
         refusal: AccessDenied | None = None
-        for position, rights in enumerate(alternatives):
+        for rights in route.rights(request):
             try:
                 for action, resource in rights:
-                    self._context.directory.authorize(request.principal, action, resource)
+                    lasts = self._context.directory.authorize(request.principal, action, resource, facts=facts)
+                    request.lasts = request.lasts and lasts
             except AccessDenied as fault:
                 refusal = fault
                 continue
-            if len(self._granted) >= _MOST_DECISIONS:
-                self._granted.clear()
-            self._granted[key] = position
             return rights
         assert refusal is not None  # every route has an alternative: see ROUTES
         raise refusal
+
+    def _facts(self, request: Request, route: Route) -> Facts:
+        """The request as conditions see it."""
+        scope = request.scope
+        return Facts(
+            address=scope["client"][0],
+            secure=scope["scheme"] == "https",
+            region=request.registry.region,
+            agent=request.header(b"user-agent") or "",
+            referer=request.header(b"referer") or "",
+            endpoint=self._context.runtime.endpoint,
+            more={"ecr:imagetag": partial(route.tags, request)} if route.tags else {},
+        )
 
     async def _refuse(self, scope: Scope, fault: Fault) -> Response:
         if isinstance(fault, faults.Unauthorized | LoginInvalid):

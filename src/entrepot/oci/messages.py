@@ -18,7 +18,12 @@ _MOST_FIELDS = 100
 
 
 class Request:
-    """One authorised request. *granted* is the alternative of rights that its principal has."""
+    """
+    One authorised request.
+
+    *granted* is the alternative of rights that its principal has; *lasts* says that it has them whenever it asks
+    the same again, until the generation changes.
+    """
 
     def __init__(
         self, context: "Context", scope: Scope, receive: Receive, *, registry: Registry, name: str, reference: str
@@ -36,6 +41,7 @@ class Request:
         self.reference = reference
         self.principal: Principal
         self.granted: tuple[Right, ...] = ()
+        self.lasts = True
 
     def header(self, name: bytes) -> str | None:
         """The first header of that (lower-case) name."""

@@ -18,16 +18,23 @@ from entrepot.oci.listings import list_catalog, list_referrers, list_tags, ping
 from entrepot.oci.manifests import delete_manifest, get_manifest, head_manifest, put_manifest
 from entrepot.oci.messages import Request, Right
 from entrepot.oci.uploads import MOUNTING, begin_upload, cancel_upload, finish_upload, get_upload, patch_upload
+from entrepot.registry import tags
 
 Alternatives = tuple[tuple[Right, ...], ...]
 
 
 class Route(NamedTuple):
-    """A row of the table. *pushes*: it stores bytes, so it is refused when the disk is nearly full."""
+    """
+    A row of the table.
+
+    *pushes*: it stores bytes, so it is refused when the disk is nearly full. *tags*: those that it reads, moves or
+    deletes, None where it names none: the condition key ``ecr:ImageTag``.
+    """
 
     answer: Callable[[Request], Awaitable[Response]]
     rights: Callable[[Request], Alternatives]
     pushes: bool = False
+    tags: Callable[[Request], list[str] | None] | None = None
 
 
 def _each(*actions: str) -> Callable[[Request], Alternatives]:
@@ -74,6 +81,23 @@ def _finishing(request: Request) -> Alternatives:
     return ((complete, ("ecr:UploadLayerPart", request.arn())),)
 
 
+def _named(request: Request) -> list[str] | None:
+    return None if ":" in request.reference else [request.reference]
+
+
+def _given(request: Request) -> list[str] | None:
+    """The tags that a push sets."""
+    return _named(request) or request.query_all("tag") or None
+
+
+def _going(request: Request) -> list[str] | None:
+    """The tags that a deletion takes away: of an image by its digest, all that it has."""
+    if ":" not in request.reference:
+        return [request.reference]
+    database = request.context.runtime.database
+    return tags.of_digests(database, request.registry, request.name, digests=[request.reference]) or None
+
+
 # Pull-only principals have no BatchCheckLayerAvailability, and their clients ask by HEAD all the same.
 _BLOB_HEAD = _either("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer")
 
@@ -83,10 +107,10 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "_catalog"): Route(list_catalog, _listing),
     ("GET", "tags"): Route(list_tags, _each("ecr:ListImages")),
     ("GET", "referrers"): Route(list_referrers, _each("ecr:BatchGetImage")),
-    ("HEAD", "manifests"): Route(head_manifest, _each("ecr:BatchGetImage")),
-    ("GET", "manifests"): Route(get_manifest, _each("ecr:BatchGetImage")),
-    ("PUT", "manifests"): Route(put_manifest, _each("ecr:PutImage"), pushes=True),
-    ("DELETE", "manifests"): Route(delete_manifest, _each("ecr:BatchDeleteImage")),
+    ("HEAD", "manifests"): Route(head_manifest, _each("ecr:BatchGetImage"), tags=_named),
+    ("GET", "manifests"): Route(get_manifest, _each("ecr:BatchGetImage"), tags=_named),
+    ("PUT", "manifests"): Route(put_manifest, _each("ecr:PutImage"), pushes=True, tags=_given),
+    ("DELETE", "manifests"): Route(delete_manifest, _each("ecr:BatchDeleteImage"), tags=_going),
     ("HEAD", "blobs"): Route(head_blob, _BLOB_HEAD),
     ("GET", "blobs"): Route(get_blob, _each("ecr:GetDownloadUrlForLayer")),
     ("DELETE", "blobs"): Route(delete_blob, _each("ecr:BatchDeleteImage")),

@@ -205,3 +205,32 @@ class KmsUnavailable(Fault, aws="KmsException", oci="DENIED"):
     """Customer keys were asked for. Members: kms_error, reason."""
 
     message = "{reason}"
+
+
+class RepositoryPolicyNotFound(Fault, aws="RepositoryPolicyNotFoundException", oci="UNSUPPORTED"):
+    """Members: name, account."""
+
+    message = (
+        "Repository policy does not exist for the repository with name '{name}' in the registry with id '{account}'"
+    )
+
+
+class RegistryPolicyNotFound(Fault, aws="RegistryPolicyNotFoundException", oci="UNSUPPORTED"):
+    """Members: account."""
+
+    message = "Registry policy does not exist in the registry with id '{account}'"
+
+
+class PolicyRefused(Fault, aws="InvalidParameterException", oci="UNSUPPORTED"):
+    """Something is wrong with a policy; ECR does not say what. Members: what (``repository``, ``registry``)."""
+
+    message = "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid {what} policy provided'"
+
+
+class PolicyLocksOut(Fault, aws="InvalidParameterException", oci="UNSUPPORTED"):
+    """The caller could not set another policy after this one. Members: principal."""
+
+    message = (
+        "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'The policy would keep {principal} "
+        "from setting the repository policy again; give force to set it all the same'"
+    )

@@ -11,11 +11,12 @@ from sqlalchemy import update as update_of
 from entrepot import clock
 from entrepot.database import Row, Statement, Transaction
 from entrepot.errors import LimitExceeded
+from entrepot.identity.rows import raise_generation
 from entrepot.names import Registry
 from entrepot.registry import resource_tags
 from entrepot.registry.faults import RepositoryAlreadyExists, RepositoryNotEmpty, RepositoryNotFound
 from entrepot.registry.mutability import Mutability
-from entrepot.registry.tables import manifests, repositories
+from entrepot.registry.tables import manifests, repositories, repository_policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,9 @@ _UPDATE = Statement(
     .values({name: bindparam(f"new_{name}") for name in ("mutability", "exclusions", "scan_on_push")})
 )
 _DELETE = Statement(delete_from(repositories).where(_THIS))
+_DELETE_POLICY = Statement(
+    delete_from(repository_policies).where(repository_policies.c.repository_id == bindparam("repository"))
+)
 _HAS_MANIFEST = Statement(select(manifests.c.id).where(manifests.c.repository_id == bindparam("this")).limit(1))
 
 
@@ -119,6 +123,8 @@ def create(
     )
     assert made is not None  # RETURNING gives the row that was inserted
     resource_tags.put(tx, made["id"], tags)
+    if tags:
+        raise_generation(tx)
     return Repository(made["id"], registry, name, now, mutability, scan_on_push)
 
 
@@ -152,6 +158,8 @@ def delete(tx: Transaction, repository: Repository, *, force: bool) -> None:
     tx.remembered.pop((repository.registry, repository.name), None)
     tx.run(_DELETE, this=repository.id)
     resource_tags.remove_all(tx, repository.id)
+    tx.run(_DELETE_POLICY, repository=repository.id)
+    raise_generation(tx)
 
 
 def of_row(row: Row) -> Repository:

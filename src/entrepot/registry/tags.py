@@ -10,17 +10,29 @@ from collections.abc import Iterable
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from entrepot.database import Statement, Transaction
+from entrepot.database import Database, Statement, Transaction
 from entrepot.errors import LimitExceeded
+from entrepot.names import Registry
 from entrepot.registry.faults import ImageTagAlreadyExists
 from entrepot.registry.mutability import Mutability
-from entrepot.registry.tables import tags
+from entrepot.registry.tables import manifests, repositories, tags
 
 _HERE = (tags.c.repository_id == bindparam("repository"), tags.c.name == bindparam("tag"))
 
 _MANIFEST_OF = Statement(select(tags.c.manifest_id).where(*_HERE))
 _COUNT = Statement(select(func.count().label("count")).where(tags.c.manifest_id == bindparam("manifest")))
 _NAMES = Statement(select(tags.c.name).where(tags.c.manifest_id == bindparam("manifest")).order_by(tags.c.name))
+_OF_DIGEST = Statement(
+    select(tags.c.name)
+    .join_from(repositories, manifests, manifests.c.repository_id == repositories.c.id)
+    .join(tags, tags.c.manifest_id == manifests.c.id)
+    .where(
+        repositories.c.account == bindparam("account"),
+        repositories.c.region == bindparam("region"),
+        repositories.c.name == bindparam("repository"),
+        manifests.c.digest == bindparam("digest"),
+    )
+)
 _INSERT = Statement(
     insert(tags)
     .values(repository_id=bindparam("repository"), name=bindparam("tag"), manifest_id=bindparam("manifest"))
@@ -71,6 +83,18 @@ def manifest_of(tx: Transaction, repository: int, tag: str) -> int | None:
 def names_of(tx: Transaction, manifest: int) -> list[str]:
     """Every tag of one manifest, in lexical order; at most as many as the quota allows."""
     return [row["name"] for row in tx.all(_NAMES, manifest=manifest)]
+
+
+def of_digests(database: Database, registry: Registry, name: str, *, digests: Iterable[str]) -> list[str]:
+    """Every tag of the images of *digests* in a repository, which need not exist; in a transaction of its own."""
+    with database.reading() as tx:
+        return [
+            row["name"]
+            for digest in digests
+            for row in tx.all(
+                _OF_DIGEST, account=registry.account, region=registry.region, repository=name, digest=digest
+            )
+        ]
 
 
 def remove(tx: Transaction, repository: int, names: Iterable[str]) -> None:

@@ -62,6 +62,7 @@ class World:
             "query_string": query.encode(),
             "headers": headers,
             "scheme": "http",
+            "client": ("127.0.0.1", 50_000),
             "host": "localhost:5000",
             "request_id": "request-1",
         }

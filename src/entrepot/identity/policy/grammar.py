@@ -192,7 +192,8 @@ def _actions(statements: Iterable[Json], _kind: Kind) -> None:
 
 def _sids(statements: Iterable[Json], kind: Kind) -> None:
     sids = [statement["Sid"] for statement in statements if statement.get("Sid")]
-    if len(set(sids)) < len(sids):
+    # Amazon ECR does not mind: SetRepositoryPolicy, observed.
+    if len(set(sids)) < len(sids) and kind is not Kind.REPOSITORY:
         _refuse("Statement IDs (SID) in a single policy must be unique.")
     if kind.rules.plain_sids and not all(_SID.fullmatch(sid) for sid in sids):
         _refuse(

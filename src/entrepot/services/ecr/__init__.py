@@ -1,6 +1,27 @@
 """Amazon ECR: every operation that is written so far."""
 
 from entrepot.aws.service import Service
-from entrepot.services.ecr import arns, images, layers, registry, repositories, settings, tagging
+from entrepot.services.ecr import (
+    arns,
+    conditions,
+    images,
+    layers,
+    policies,
+    registry,
+    repositories,
+    settings,
+    tagging,
+)
 
-service = Service("ecr", registry, repositories, images, layers, settings, tagging, resources=arns.of)
+service = Service(
+    "ecr",
+    registry,
+    repositories,
+    images,
+    layers,
+    policies,
+    settings,
+    tagging,
+    resources=arns.of,
+    conditions=conditions.of,
+)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from entrepot.call import Call
+from entrepot.identity.rows import raise_generation
 from entrepot.registry import repositories, resource_tags
 from entrepot.registry.repositories import Repository
 from entrepot.services.ecr import arns, shapes
@@ -17,6 +18,7 @@ def tag_resource(call: Call, *, resource_arn: str, tags: Sequence[Mapping[str, s
     Source: Amazon ECR API reference, TagResource.
     """
     resource_tags.put(call.tx, _repository(call, resource_arn).id, shapes.resource_tags(tags))
+    raise_generation(call.tx)
     return {}
 
 
@@ -27,6 +29,7 @@ def untag_resource(call: Call, *, resource_arn: str, tag_keys: Sequence[str]) ->
     Source: Amazon ECR API reference, UntagResource.
     """
     resource_tags.remove(call.tx, _repository(call, resource_arn).id, tag_keys)
+    raise_generation(call.tx)
     return {}
 
 
