@@ -50,11 +50,13 @@ def test_a_name_can_be_taken_once_in_any_case(iam, group):
         ("get_group", {}),
         ("update_group", {"NewPath": "/x/"}),
         ("delete_group", {}),
-        ("add_user_to_group", {"UserName": "nobody"}),
-        ("remove_user_from_group", {"UserName": "nobody"}),
+        ("add_user_to_group", {"UserName": "ann"}),
+        ("remove_user_from_group", {"UserName": "ann"}),
     ],
 )
-def test_every_operation_says_which_group_is_missing(iam, operation, more):
+def test_every_operation_says_which_group_is_missing(iam, user, operation, more):
+    if "UserName" in more:
+        more = {"UserName": user}
     with refused("NoSuchEntity", "The group with name none cannot be found."):
         getattr(iam, operation)(GroupName="none", **more)
 

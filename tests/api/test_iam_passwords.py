@@ -21,6 +21,11 @@ def own(server, iam):
     """IAM as the user ann, who has a key."""
     iam.create_user(UserName="ann")
     key = iam.create_access_key(UserName="ann")["AccessKey"]
+    iam.put_user_policy(
+        UserName="ann",
+        PolicyName="own",
+        PolicyDocument='{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"*"}}',
+    )
     return server.aws("iam", key=(key["AccessKeyId"], key["SecretAccessKey"]))
 
 

@@ -109,7 +109,8 @@ def test_tags_of_a_provider_come_and_go_with_it(iam):
     first = iam.list_open_id_connect_provider_tags(OpenIDConnectProviderArn=arn, MaxItems=1)
     assert (first["Tags"], first["IsTruncated"]) == ([{"Key": "b", "Value": "b"}], False)
 
-    iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+    for _ in range(2):  # deleting what is gone is no mistake
+        iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
     iam.create_open_id_connect_provider(Url="https://tags.example")
     assert iam.list_open_id_connect_provider_tags(OpenIDConnectProviderArn=arn)["Tags"] == []
 
@@ -118,7 +119,6 @@ def test_tags_of_a_provider_come_and_go_with_it(iam):
     ("operation", "more"),
     [
         ("get_open_id_connect_provider", {}),
-        ("delete_open_id_connect_provider", {}),
         ("tag_open_id_connect_provider", {"Tags": [{"Key": "a", "Value": "b"}]}),
         ("untag_open_id_connect_provider", {"TagKeys": ["a"]}),
         ("list_open_id_connect_provider_tags", {}),

@@ -217,6 +217,11 @@ def test_abuse_49_a_marker_is_good_only_where_it_was_given(server, use):
     else:
         key = iam.create_access_key(UserName="a")["AccessKey"]
         call = server.aws("iam", key=(key["AccessKeyId"], key["SecretAccessKey"])).list_users
+        iam.put_user_policy(
+            UserName="a",
+            PolicyName="all",
+            PolicyDocument='{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}',
+        )
 
     with refused("ValidationError", "Invalid Marker."):
         call(**arguments)
@@ -230,10 +235,14 @@ def test_abuse_49_a_page_has_a_bounded_size(iam, size):
 
 def test_tags_are_merged_kept_in_order_and_removed_by_key_in_any_case(iam, user):
     iam.tag_user(UserName=user, Tags=[{"Key": "b", "Value": "1"}, {"Key": "a", "Value": "2"}])
-    iam.tag_user(UserName=user, Tags=[{"Key": "B", "Value": "3"}])
-    assert iam.list_user_tags(UserName=user)["Tags"] == [{"Key": "a", "Value": "2"}, {"Key": "B", "Value": "3"}]
+    iam.tag_user(UserName=user, Tags=[{"Key": "c", "Value": ""}, {"Key": "B", "Value": "3"}])
+    assert [(tag["Key"], tag["Value"]) for tag in iam.list_user_tags(UserName=user)["Tags"]] == [
+        ("B", "3"),
+        ("a", "2"),
+        ("c", ""),
+    ]
 
-    iam.untag_user(UserName=user, TagKeys=["A", "never-there"])
+    iam.untag_user(UserName=user, TagKeys=["A", "C", "never-there"])
     assert plain(iam.list_user_tags(UserName=user)) == {"Tags": [{"Key": "B", "Value": "3"}], "IsTruncated": False}
 
 

@@ -4,10 +4,11 @@ Tags of users, roles, policies, providers and instance profiles: keys and values
 Keys that differ only in case are one key, because conditions of policies do not tell them apart.
 """
 
+import itertools
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from entrepot.database import Statement, Transaction
 from entrepot.identity.faults import DuplicateTagKeys, ReservedTagKey, TooManyTags
@@ -19,7 +20,7 @@ MOST = 50
 
 _OF = entity_tags.c.owner_id == bindparam("owner")
 _LIST = Statement(select(entity_tags.c.key, entity_tags.c.value).where(_OF).order_by(entity_tags.c.position))
-_LAST = Statement(select(func.max(entity_tags.c.position).label("position")).where(_OF))
+_PLACES = Statement(select(entity_tags.c.lower_key, entity_tags.c.position).where(_OF))
 _PUT = Statement(
     insert(entity_tags).values(
         owner_id=bindparam("owner"),
@@ -47,7 +48,7 @@ def tags_of(tx: Transaction, owner_id: str) -> list[Tag]:
 
 def tag(tx: Transaction, owner_id: str, tags: Iterable[Tag]) -> None:
     """
-    Set *tags*; those of other keys stay. A key that is there in other letters is written anew.
+    Set *tags*; those of other keys stay. A key that is there, also in other letters, keeps its place.
 
     Raises: DuplicateTagKeys, ReservedTagKey, TooManyTags.
     Source: IAM API reference, TagUser; IAM user guide, "Rules for tagging in IAM and AWS STS".
@@ -60,17 +61,22 @@ def tag(tx: Transaction, owner_id: str, tags: Iterable[Tag]) -> None:
         raise ReservedTagKey(key=reserved[0])
     if not new:
         return
-    if len({key.lower() for key, _ in tags_of(tx, owner_id)} | set(lower)) > MOST:
+    places = {row["lower_key"]: row["position"] for row in tx.all(_PLACES, owner=owner_id)}
+    if len(places.keys() | set(lower)) > MOST:
         raise TooManyTags(limit=MOST)
+    behind = itertools.count(1 + max(places.values(), default=0))
     tx.many(_DELETE, [{"owner": owner_id, "lower": key} for key in lower])
-    last = tx.one(_LAST, owner=owner_id)
-    first = 1 + (last["position"] or 0 if last else 0)
-    rows = zip(lower, new, range(first, first + len(new)), strict=True)
     tx.many(
         _PUT,
         [
-            {"owner": owner_id, "lower": folded, "tag_key": each.key, "tag_value": each.value, "place": place}
-            for folded, each, place in rows
+            {
+                "owner": owner_id,
+                "lower": folded,
+                "tag_key": each.key,
+                "tag_value": each.value,
+                "place": places[folded] if folded in places else next(behind),
+            }
+            for folded, each in zip(lower, new, strict=True)
         ],
     )
     raise_generation(tx)

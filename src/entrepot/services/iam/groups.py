@@ -84,8 +84,8 @@ def add_user_to_group(call: Call, *, group_name: str, user_name: str) -> Output:
 
     Source: IAM API reference, AddUserToGroup.
     """
-    group = groups.get(call.tx, call.principal.account, name=group_name)
-    groups.join(call.tx, group, users.get(call.tx, call.principal.account, name=user_name))
+    user = users.get(call.tx, call.principal.account, name=user_name)
+    groups.join(call.tx, groups.get(call.tx, call.principal.account, name=group_name), user)
     return {}
 
 
@@ -95,8 +95,8 @@ def remove_user_from_group(call: Call, *, group_name: str, user_name: str) -> Ou
 
     Source: IAM API reference, RemoveUserFromGroup.
     """
-    group = groups.get(call.tx, call.principal.account, name=group_name)
-    groups.leave(call.tx, group, users.get(call.tx, call.principal.account, name=user_name))
+    user = users.get(call.tx, call.principal.account, name=user_name)
+    groups.leave(call.tx, groups.get(call.tx, call.principal.account, name=group_name), user)
     return {}
 
 
