@@ -6,6 +6,8 @@ from botocore.exceptions import ClientError
 from tests.oci.principals import new_account
 from tests.support.api import refused
 
+ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
+
 
 @pytest.fixture(scope="module")
 def iam(server, account):
@@ -105,6 +107,7 @@ def test_users_of_other_accounts_are_not_there(server, iam, user):
 def test_without_a_name_the_caller_is_meant(server, iam, account, user):
     key = iam.create_access_key(UserName=user)["AccessKey"]
     own = server.aws("iam", key=(key["AccessKeyId"], key["SecretAccessKey"]))
+    iam.put_user_policy(UserName=user, PolicyName="all", PolicyDocument=ALL)
 
     assert own.get_user()["User"]["UserName"] == user
     assert own.list_access_keys()["AccessKeyMetadata"][0]["UserName"] == user
@@ -217,11 +220,7 @@ def test_abuse_49_a_marker_is_good_only_where_it_was_given(server, use):
     else:
         key = iam.create_access_key(UserName="a")["AccessKey"]
         call = server.aws("iam", key=(key["AccessKeyId"], key["SecretAccessKey"])).list_users
-        iam.put_user_policy(
-            UserName="a",
-            PolicyName="all",
-            PolicyDocument='{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}',
-        )
+        iam.put_user_policy(UserName="a", PolicyName="all", PolicyDocument=ALL)
 
     with refused("ValidationError", "Invalid Marker."):
         call(**arguments)

@@ -163,7 +163,8 @@ class Gateway:
             more=conditions,
         )
         for action, resource in rights:
-            self._directory.authorize(principal, action, resource, facts=facts)
+            located = self._directory.located(principal, resource)
+            self._directory.authorize(principal, action, located, facts=facts)
         call = Call(
             runtime=self._runtime,
             reads=self._reads,

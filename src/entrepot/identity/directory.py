@@ -17,7 +17,7 @@ from sqlalchemy import bindparam, select
 
 from entrepot import clock
 from entrepot.database import Database, Row, Statement, Transaction
-from entrepot.identity import deployment
+from entrepot.identity import deployment, entities
 from entrepot.identity.authority import Authority, Guards
 from entrepot.identity.credentials import Credential, Vault
 from entrepot.identity.facts import NO_FACTS, Facts, Guard
@@ -111,9 +111,18 @@ class Directory:
         """What ``authorize`` would go by."""
         return self._current().authority.decide(principal, action, resource, facts=facts, guard=guard)[0]
 
+    def located(self, principal: Principal, resource: str) -> str:
+        """The ARN by which policies know the resource of a request by *principal*: see ``entities.located``."""
+        if not resource.startswith(entities.PREFIX):
+            return resource
+        return entities.located(self._database.look, resource, principal)
+
     def new_authority(self) -> Authority:
         """One that has decided nothing yet."""
-        return Authority(self._read, self._guards, self._endpoints)
+        return Authority(self._read, self._guard_of, self._endpoints)
+
+    def _guard_of(self, tx: Transaction, arn: str) -> Guard | None:
+        return entities.guard_of(tx, arn) if arn.startswith(entities.PREFIX) else self._guards(tx, arn)
 
     def _read(self, work: Callable[[Transaction], T]) -> T:
         with self._database.reading() as tx:

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
 
-from entrepot.database import Row, Statement
+from entrepot.database import Row, Statement, Transaction
+from entrepot.identity import entity_tags
+from entrepot.identity.facts import Guard
+from entrepot.identity.policy.requests import Value
 from entrepot.identity.principals import Principal
 from entrepot.identity.tables import groups, instance_profiles, oidc_providers, policies, roles, users
 
+PREFIX = "arn:aws:iam:"
 # Stands in an ARN for whoever asks, and between the old and the new name of a user or a group.
 CALLER, BECOMES = "${caller}", ">"
 
@@ -31,6 +35,13 @@ _BY_NAME = {
 }
 _POLICY = Statement(select(policies.c.id).where(policies.c.arn == bindparam("this")))
 _PROVIDER = Statement(select(oidc_providers.c.arn.label("id")).where(oidc_providers.c.arn == bindparam("this")))
+
+_BOUNDARIES = {
+    kind: Statement(
+        select(table.c.boundary).where(table.c.account == bindparam("account"), table.c.name == bindparam("name"))
+    )
+    for kind, table in (("user", users), ("role", roles))
+}
 
 Look = Callable[..., Row | None]  # Transaction.one, or Database.look
 
@@ -59,6 +70,24 @@ def located(look: Look, resource: str, caller: Principal) -> str:
     row = look(_BY_NAME[kind], account=account, name=name)
     path = row["path"] if row else "/"
     return f"arn:aws:iam::{account}:{kind}{path}{new_name if becomes else name}"
+
+
+def boundary_of(look: Look, kind: str, *, account: str, name: str) -> str | None:
+    """The ARN of the boundary that a user or a role has, if any. *kind* is ``user`` or ``role``."""
+    row = look(_BOUNDARIES[kind], account=account, name=name)
+    return row["boundary"] if row else None
+
+
+def guard_of(tx: Transaction, arn: str) -> Guard | None:
+    """What conditions may ask about an entity that is there: its tags. None: there is no such entity."""
+    entity = find(tx.one, arn)
+    if entity is None:
+        return None
+    context: dict[str, Value] = {}
+    for tag in entity_tags.tags_of(tx, entity.id):
+        for prefix in ("aws", "iam"):
+            context[f"{prefix}:resourcetag/{tag.key.lower()}"] = tag.value
+    return Guard(arn.split(":", 5)[4], context=context)
 
 
 def find(look: Look, arn: str) -> Entity | None:

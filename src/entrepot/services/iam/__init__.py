@@ -6,6 +6,7 @@ from entrepot.services.iam import (
     account,
     arns,
     attachments,
+    conditions,
     groups,
     inline_policies,
     instance_profiles,
@@ -30,4 +31,5 @@ service = Service(
     attachments,
     inline_policies,
     resources=arns.of,
+    conditions=conditions.of,
 )
