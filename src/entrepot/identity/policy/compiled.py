@@ -179,7 +179,7 @@ def _rule(index: int, statement: Statement, *, kind: Kind, variables: bool) -> t
         made = [resource_matcher(pattern, variables=variables) for pattern in patterns]
         resources = [match for match, _ in made]
         keys = keys.union(*(more for _, more in made))
-    principal = _principal(statement, allows=allows) if kind.rules.principal else None
+    principal = _principal(statement, kind) if kind.rules.principal else None
     rule = Rule(
         index,
         allows,
@@ -191,15 +191,16 @@ def _rule(index: int, statement: Statement, *, kind: Kind, variables: bool) -> t
     return rule, keys
 
 
-def _principal(statement: Statement, *, allows: bool) -> _Principal | None:
+def _principal(statement: Statement, kind: Kind) -> _Principal | None:
     """None where a statement denies everybody: who asks need not be looked at then."""
+    allows = statement.effect == "Allow"
     if statement.principal == "*" and not allows:
         return None
     complement = statement.principal is None and statement.not_principal is not None
     named = statement.not_principal if complement else statement.principal
-    return _Principal(
-        compile_principal(named, granting=allows and not complement), complement=complement, allows=allows
-    )
+    # An endpoint's policy lets through; it gives nobody anything.
+    granting = allows and not complement and kind is not Kind.ENDPOINT
+    return _Principal(compile_principal(named, granting=granting), complement=complement, allows=allows)
 
 
 def _actions(statement: Statement) -> Matcher:

@@ -21,7 +21,8 @@ _VERSIONS = ("2008-10-17", "2012-10-17")
 _SYNTAX = "Syntax errors in policy."
 _LEGACY = "The policy failed legacy parsing"
 
-_PARTITION = re.compile(r"aws(?:-[a-z-]+)?|[a-z*?-]*[*?][a-z*?-]*")
+_PARTITION = re.compile(r"aws(?:-[a-z-]+)?")
+_WILD_PARTITION = re.compile(r"[a-z-]*+[*?][a-z*?-]*")
 # IAM's own sentence knows no underscore, and IAM takes it.
 _SID = re.compile(r"[0-9A-Za-z_]*")
 _VENDOR = re.compile(r"[a-zA-Z0-9.*?-]+")
@@ -156,7 +157,7 @@ def _arns(statements: Iterable[Json], kind: Kind) -> None:
         _, *rest = resource.split(":", 5)
         if not rest:
             _refuse(f'Resource {resource} must be in ARN format or "*".')
-        if not _PARTITION.fullmatch(rest[0]):
+        if not _PARTITION.fullmatch(rest[0]) and not _WILD_PARTITION.fullmatch(rest[0]):
             # It is called by what IAM made of it: an ARN, with stars for what is missing.
             shown = ":".join(["arn", *rest, *["*"] * (5 - len(rest))])
             _refuse(f'Partition "{rest[0]}" is not valid for resource "{shown}".')
