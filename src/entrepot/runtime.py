@@ -15,4 +15,6 @@ class Runtime:
     database: Database
     store: BlobStore
     root_key: bytes = field(repr=False)
-    endpoint: str | None = None  # the id of the interface endpoint that this process serves; None: the public one
+    # The interface endpoint that this process serves, and the text of its policy; None: the public listener.
+    endpoint: str | None = None
+    endpoint_policy: str | None = None

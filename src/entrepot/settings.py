@@ -14,7 +14,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _PREFIX = "ENTREPOT_"
 # What begins like a setting and is none: where the file is, and what the project's own tests are told.
@@ -24,6 +24,7 @@ _TESTS = "ENTREPOT_TEST_"
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d{1,2}", re.ASCII)
 _HOSTNAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?", re.ASCII)
+_ENDPOINT = re.compile(r"vpce-[0-9a-z-]{1,64}", re.ASCII)
 _LISTEN = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:]+):(\d{1,5})", re.ASCII)
 
 
@@ -36,6 +37,14 @@ def _setting(default: Any, meaning: str, *, least: int = 0, most: int = 1 << 62)
     return dataclasses.field(default=default, metadata={"meaning": meaning, "least": least, "most": most})
 
 
+class Interface(NamedTuple):
+    """An interface endpoint: a listener of its own, by whose *id* policies know what came through it."""
+
+    id: str
+    listen: str
+    policy: Path | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How one deployment is set up. Sizes are bytes, times are seconds, unless the name says otherwise."""
@@ -44,6 +53,11 @@ class Settings:
     keys: Path | None = _setting(None, "Folder of the root key and the AWS profile. Default: `<data>.keys`.")
     storage: str | None = _setting(None, "Where blobs lie, as a URL. Default: `file://<data>/blobs`.")
     listen: str = _setting("127.0.0.1:5000", "Address and port to listen on.")
+    endpoints: tuple[str, ...] = _setting(
+        (),
+        "Interface endpoints, further listeners: `ID=ADDRESS:PORT`, or `ID=ADDRESS:PORT=FILE` with a policy. "
+        "`aws:SourceVpce` is the ID.",
+    )
     workers: int = _setting(1, "Processes that answer requests.", least=1, most=256)
     tls_cert: Path | None = _setting(None, "Certificate chain (PEM). With `tls_key`: serve https.")
     tls_key: Path | None = _setting(None, "Private key of `tls_cert` (PEM).")
@@ -97,6 +111,16 @@ class Settings:
         """Address, without brackets, and port."""
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
+
+    @property
+    def interfaces(self) -> tuple[Interface, ...]:
+        """The interface endpoints."""
+        return tuple(_interface(text) for text in self.endpoints)
+
+
+def _interface(text: str) -> Interface:
+    name, listen, *policy = text.split("=", 2)
+    return Interface(name, listen, Path(os.path.abspath(policy[0])) if policy else None)
 
 
 def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ, *, config: Path | None = None) -> Settings:
@@ -196,6 +220,13 @@ def _listen(text: str) -> str | None:
     return None
 
 
+def _endpoint(text: str) -> str | None:
+    name, _, rest = text.partition("=")
+    if not _ENDPOINT.fullmatch(name) or _listen(rest.partition("=")[0]):
+        return "must be ID=ADDRESS:PORT or ID=ADDRESS:PORT=FILE, with an ID as in vpce-0a1b2c"
+    return None
+
+
 def _network(text: str) -> str | None:
     try:
         ipaddress.ip_network(text)
@@ -221,6 +252,7 @@ def _account(text: str) -> str | None:
 
 _RULES: dict[str, Callable[[str], str | None]] = {
     "listen": _listen,
+    "endpoints": _endpoint,
     "trusted_proxies": _network,
     "account": _account,
     "region": _region,
@@ -237,6 +269,12 @@ def _check_together(settings: Settings) -> None:
         path = getattr(settings, name)
         if path is not None and not path.is_file():
             raise SettingRefused(f"{name}: there is no file {path}")
+    names = [interface.id for interface in settings.interfaces]
+    if len(set(names)) < len(names):
+        raise SettingRefused("endpoints: two of them have the same ID")
+    for interface in settings.interfaces:
+        if interface.policy is not None and not interface.policy.is_file():
+            raise SettingRefused(f"endpoints: there is no file {interface.policy}")
     # A copy of the data would contain what opens it.
     if settings.keys_folder.is_relative_to(settings.data):
         raise SettingRefused(f"keys: {settings.keys_folder} lies inside the data folder; it must lie elsewhere")

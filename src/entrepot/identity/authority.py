@@ -18,7 +18,7 @@ from typing import Any
 from entrepot import clock
 from entrepot.database import Transaction
 from entrepot.errors import AccessDenied
-from entrepot.identity import entity_tags, policies
+from entrepot.identity import entity_tags, organization, policies
 from entrepot.identity.facts import Facts, Guard
 from entrepot.identity.policy import Caller, Decision, Kind, Policy, Request, Sides, compile_policy, decide
 from entrepot.identity.policy.requests import Value
@@ -64,19 +64,16 @@ class Authority:
     """Decides, for one generation; of all threads."""
 
     def __init__(
-        self,
-        read: Callable[[Callable[[Transaction], Any]], Any],
-        guards: Guards,
-        endpoints: Mapping[str, Policy | None],
+        self, read: Callable[[Callable[[Transaction], Any]], Any], guards: Guards, endpoint: Policy | None
     ) -> None:
         """
         *read* runs a function in a reading transaction. *guards* tells in one what guards the resource of an ARN, None
-        for one that nothing guards. *endpoints* are the policies of interface endpoints, by id.
+        for one that nothing guards. *endpoint* is the policy of the interface endpoint that requests come through.
         """
         self._read = read
         self._guards = guards
-        self._endpoints = endpoints
-        self._pairs: dict[tuple[Key, str, str | None], _Pair] = {}
+        self._endpoint = endpoint
+        self._pairs: dict[tuple[Key, str], _Pair] = {}
         self._standings = lru_cache(maxsize=_MOST_STANDINGS)(self._load)
         self._limits = lru_cache(maxsize=_MOST_STANDINGS)(self._load_limits)
 
@@ -100,14 +97,12 @@ class Authority:
         if confines(principal.session, action):
             return Decision("ImplicitlyDenied", "session", action), True
         if guard is not None:
-            pair = self._pair(principal, resource, facts=facts, guard=guard)
+            pair = self._pair(principal, resource, guard=guard)
             return self._decide(pair, principal, action, resource, facts=facts), False
-        key = ((principal.id, principal.session), resource, facts.endpoint)
+        key = ((principal.id, principal.session), resource)
         known = self._pairs.get(key)
         if known is None:
-            known = self._pair(
-                principal, resource, facts=facts, guard=self._read(lambda tx: self._guards(tx, resource))
-            )
+            known = self._pair(principal, resource, guard=self._read(lambda tx: self._guards(tx, resource)))
             if len(self._pairs) >= _MOST_PAIRS:
                 self._pairs.clear()
             self._pairs[key] = known
@@ -132,7 +127,7 @@ class Authority:
         caller = None if principal.kind == "anonymous" else standing.caller
         return decide(Request(action, resource, pair.account, caller, context), pair.sides)
 
-    def _pair(self, principal: Principal, resource: str, *, facts: Facts, guard: Guard | None) -> _Pair:
+    def _pair(self, principal: Principal, resource: str, *, guard: Guard | None) -> _Pair:
         standing = self._standings(principal)
         account = guard.account if guard else _account_of(resource) or principal.account
         limits = self._limits(account)
@@ -144,7 +139,7 @@ class Authority:
             registry=guard.registry if guard else None,
             scps=standing.scps,
             rcps=limits.rcps,
-            endpoint=self._endpoints.get(facts.endpoint) if facts.endpoint else None,
+            endpoint=self._endpoint,
         )
         context = {**standing.context, **(guard.context if guard else {}), "aws:resourceaccount": account}
         if limits.organization:
@@ -191,7 +186,15 @@ class Authority:
         )
 
     def _load_limits(self, account: str) -> "_Limits":
-        return _Limits(None, "", False, (), ())
+        """Read, past the cache."""
+        found = self._read(lambda tx: organization.limits_of(tx, account))
+        return _Limits(
+            found.organization,
+            found.path,
+            found.management,
+            scps=[[compile_policy(text, Kind.SCP) for text in level] for level in found.scps],
+            rcps=[[compile_policy(text, Kind.RCP) for text in level] for level in found.rcps],
+        )
 
 
 @dataclass(frozen=True, slots=True)

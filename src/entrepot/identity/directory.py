@@ -9,7 +9,7 @@ with the next request, and a push, which commits but raises nothing, empties no 
 
 import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from typing import ParamSpec, TypeVar
 
@@ -23,7 +23,7 @@ from entrepot.identity.credentials import Credential, Vault
 from entrepot.identity.facts import NO_FACTS, Facts, Guard
 from entrepot.identity.faults import TokenInvalid
 from entrepot.identity.logins import Logins
-from entrepot.identity.policy import Decision, Policy
+from entrepot.identity.policy import Decision, Kind, compile_policy
 from entrepot.identity.principals import Principal, role_of, root_of, session_of, user_of
 from entrepot.identity.sessions import Session, open_token
 from entrepot.identity.tables import access_keys, accounts, generation, roles, users
@@ -55,17 +55,17 @@ class Directory:
         root_key: bytes,
         *,
         guards: Guards | None = None,
-        endpoints: Mapping[str, Policy | None] | None = None,
+        endpoint_policy: str | None = None,
     ) -> None:
         """
         *database* must have been established with *root_key*. *guards* tells what guards a resource, of its ARN and in
-        a transaction; *endpoints* has the policies of interface endpoints by their ids.
+        a transaction; *endpoint_policy* is that of the interface endpoint through which all requests come here.
 
         Raises: RootKeyRefused, when *root_key* is another.
         """
         self._database = database
         self._guards = guards or (lambda tx, arn: None)
-        self._endpoints = endpoints or {}
+        self._endpoint = None if endpoint_policy is None else compile_policy(endpoint_policy, Kind.ENDPOINT)
         self._vault = Vault(root_key)
         self._seen = threading.local()
         self._known = _Known(-1, self)
@@ -119,7 +119,7 @@ class Directory:
 
     def new_authority(self) -> Authority:
         """One that has decided nothing yet."""
-        return Authority(self._read, self._guard_of, self._endpoints)
+        return Authority(self._read, self._guard_of, self._endpoint)
 
     def _guard_of(self, tx: Transaction, arn: str) -> Guard | None:
         return entities.guard_of(tx, arn) if arn.startswith(entities.PREFIX) else self._guards(tx, arn)

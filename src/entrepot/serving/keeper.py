@@ -11,22 +11,20 @@ _log = logging.getLogger("entrepot.serving")
 # Before it is started again: what fails at once would else fail a hundred times a second.
 _PAUSE = 5.0
 _PATIENCE = 10.0
-# The workers start first: somebody waits for them, and nobody for the first job.
-_HEAD_START = 2.0
 
 
 class Keeper:
     """
-    A thread that holds one process. *target* and *arguments* are pickled.
+    A thread that holds one process, which begins *after* some seconds. *target* and *arguments* are pickled.
 
     On Linux a child can ask to die with the thread that started it, so the one that starts it stays with it.
     """
 
-    def __init__(self, target: Callable[..., object], *arguments: object) -> None:
-        self._target, self._arguments = target, arguments
+    def __init__(self, name: str, target: Callable[..., object], *arguments: object, after: float = 0.0) -> None:
+        self._name, self._target, self._arguments, self._after = name, target, arguments, after
         self._ending = threading.Event()
         self._process: BaseProcess | None = None
-        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
+        self._thread = threading.Thread(target=self._keep, name=f"keeper of {name}", daemon=True)
 
     def start(self) -> None:
         """Start the process, and stay with it."""
@@ -43,13 +41,13 @@ class Keeper:
             self._thread.join(_PATIENCE)
 
     def _keep(self) -> None:
-        self._ending.wait(_HEAD_START)
+        self._ending.wait(self._after)
         while not self._ending.is_set():
             self._process = multiprocessing.get_context("spawn").Process(
-                target=self._target, args=self._arguments, name="jobs"
+                target=self._target, args=self._arguments, name=self._name
             )
             self._process.start()
             self._process.join()
             if not self._ending.is_set():
-                _log.error("the process of jobs ended with %s; it is started again", self._process.exitcode)
+                _log.error("the process %s ended with %s; it is started again", self._name, self._process.exitcode)
                 self._ending.wait(_PAUSE)

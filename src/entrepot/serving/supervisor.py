@@ -11,6 +11,7 @@ import threading
 import time
 import types
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
@@ -19,17 +20,21 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from entrepot.identity.credentials import NewKey
+from entrepot.identity.policy import Kind, Malformed, parse
 from entrepot.serving import endpoint
+from entrepot.serving.endpoint import ListenerRefused
 from entrepot.serving.folder import held, prepare
 from entrepot.serving.keeper import Keeper
-from entrepot.serving.processes import confine
-from entrepot.settings import Settings
+from entrepot.serving.processes import confine, die_with
+from entrepot.settings import Interface, Settings
 from entrepot.telemetry.logs import set_up
 
 # Source: security-design §8.1. Hyper counts the wait for the next request's header in this too.
 _HEADER_TIMEOUT = 10_000  # milliseconds
 # What has not finished by then is cut off when the server ends; a push of some GiB may be.
 _PATIENCE = 30  # seconds
+# The workers start first: somebody waits for them, and nobody for the first job.
+_HEAD_START = 2.0
 # Connections that wait to be accepted, and those that a worker holds: slow ones cost only memory.
 _BACKLOG = 4096
 _CONNECTIONS = 8192
@@ -57,22 +62,51 @@ def serve(settings: Settings, announce: Callable[[Settings, NewKey | None], None
         made = prepare(settings)
         endpoint.write(settings)
         _start_from_nothing()
-        jobs = Keeper(_in_child, "entrepot.serving.jobs", "work", settings, os.getpid())
-        application = functools.partial(_in_child, "entrepot.serving.worker", "application", settings, os.getpid())
+        jobs = Keeper("jobs", _in_child, "entrepot.serving.jobs", "work", settings, os.getpid(), after=_HEAD_START)
+        interfaces = [_keeper_of(interface, settings) for interface in settings.interfaces]
 
         def when_up() -> None:
             announce(settings, made)
+            for keeper in interfaces:
+                keeper.start()
             # Last, because its imports would keep the workers from the processor.
             if settings.gc_interval:
                 jobs.start()
 
         threading.Thread(target=_wait, args=(settings.listener, when_up), daemon=True).start()
         try:
-            server = _server(settings)
-            server.listen()
-            server.serve(target_loader=application, wrap_loader=False)
+            _run(settings, None)
         finally:
-            jobs.stop()
+            for keeper in (*interfaces, jobs):
+                keeper.stop()
+
+
+def serve_interface(settings: Settings, parent: int, interface: Interface) -> None:
+    """Serve an interface endpoint, in a child of *parent*, until SIGTERM."""
+    confine()
+    set_up()
+    die_with(parent)
+    _start_from_nothing()
+    _run(settings, interface)
+
+
+def _keeper_of(interface: Interface, settings: Settings) -> Keeper:
+    """Raises: ListenerRefused, where nobody can listen there, or the policy is none."""
+    own = endpoint.claim(replace(settings, listen=interface.listen, endpoints=(), workers=1))
+    if interface.policy is not None:
+        try:
+            parse(interface.policy.read_text(encoding="utf-8"), Kind.ENDPOINT)
+        except (OSError, UnicodeDecodeError, Malformed) as error:
+            raise ListenerRefused(f"endpoints: the policy {interface.policy} cannot be used: {error}") from None
+    return Keeper(interface.id, _in_child, __name__, "serve_interface", own, os.getpid(), interface)
+
+
+def _run(settings: Settings, interface: Interface | None) -> None:
+    """Be the parent of workers until a signal comes."""
+    child = "entrepot.serving.worker", "application", settings, os.getpid(), interface
+    server = _server(settings)
+    server.listen()
+    server.serve(target_loader=functools.partial(_in_child, *child), wrap_loader=False)
 
 
 class _Server(MPServer):
@@ -103,11 +137,11 @@ class _Server(MPServer):
             self.main_loop_interrupt.set()
 
 
-def _in_child(module: str, function: str, settings: Settings, parent: int) -> Any:
+def _in_child(module: str, function: str, settings: Settings, parent: int, *more: object) -> Any:
     """In a child: call what only it imports; the parent has better use for the time and the memory."""
     # A terminal's Ctrl-C reaches everybody. The parent ends the children, and would start again who ends alone.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    return getattr(importlib.import_module(module), function)(settings, parent)
+    return getattr(importlib.import_module(module), function)(settings, parent, *more)
 
 
 def _server(settings: Settings) -> _Server:
