@@ -28,10 +28,10 @@ from entrepot.peers import Peers
 from entrepot.registry import policies, usage
 from entrepot.registry.reads import Reads
 from entrepot.runtime import Runtime
-from entrepot.services import ecr, iam, sts
+from entrepot.services import ecr, iam, organizations, sts
 from entrepot.telemetry.logs import AccessLog, set_up
 
-SERVICES = (ecr.service, iam.service, sts.service)
+SERVICES = (ecr.service, iam.service, organizations.service, sts.service)
 
 _log = logging.getLogger("entrepot.app")
 
@@ -46,7 +46,9 @@ class Application:
 
     def __init__(self, runtime: Runtime) -> None:
         """Raises: RootKeyRefused, where the root key is not that of the data."""
-        directory = Directory(runtime.database, runtime.root_key, guards=policies.guard_of)
+        directory = Directory(
+            runtime.database, runtime.root_key, guards=policies.guard_of, endpoint_policy=runtime.endpoint_policy
+        )
         pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="io")
         self._context = Context(runtime, directory, Reads(runtime.database), pool)
         self._peers = Peers(runtime.settings)
