@@ -63,10 +63,8 @@ class _Read(str):
 
     __slots__ = ("read",)
 
-    def __new__(cls, text):
-        made = super().__new__(cls, text)
-        made.read = 0
-        return made
+    def __init__(self, _text: str) -> None:
+        self.read = 0
 
     def __iter__(self):
         for character in super().__iter__():
