@@ -13,7 +13,9 @@ from typing import Protocol
 from entrepot.database import Transaction
 from entrepot.errors import AccessDenied
 from entrepot.identity import roles, session_tags
+from entrepot.identity.facts import Guard
 from entrepot.identity.federation import WebIdentity
+from entrepot.identity.policy import Kind, compile_policy
 from entrepot.identity.principals import Principal, role_of, session_of
 from entrepot.identity.roles import Role
 from entrepot.identity.session_faults import SessionInvalid, SessionRefused
@@ -28,14 +30,15 @@ Assumed = tuple[Session, Principal]
 
 _ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:\S+")
 _ROLE_ARN = re.compile(r"arn:aws:iam::(?P<account>\d{12}):role/(?:\S*/)?(?P<name>[^/\s]+)", re.ASCII)
+# A role that is not there trusts nobody.
 _TRUSTS_NOBODY = '{"Version":"2012-10-17","Statement":[]}'
 
 
 class Door(Protocol):
     """Whoever decides. Raises: AccessDenied."""
 
-    def __call__(self, principal: Principal, action: str, resource: str, *, trust: str, context: Context) -> None:
-        """Return if *principal* may, by its own policies and the resource's *trust* policy together."""
+    def __call__(self, principal: Principal, action: str, resource: str, *, guard: Guard) -> object:
+        """Return if *principal* may, by its own policies and the role's trust policy, *guard*, together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +64,27 @@ def account_of(role_arn: str) -> str | None:
     return match["account"] if match else None
 
 
-def assume(tx: Transaction, principal: Principal, wish: Wish, *, now: float, door: Door) -> Assumed:
+def find(tx: Transaction, arn: str) -> Role | None:
+    """The role of that very ARN, path and all; None where there is none."""
+    match = _ROLE_ARN.fullmatch(arn)
+    role = roles.find(tx, match["account"], name=match["name"]) if match else None
+    return role if role is not None and role.arn == arn else None
+
+
+def assume(role: Role | None, principal: Principal, wish: Wish, *, now: float, door: Door) -> Assumed:
     """
     A session of the role for *principal*, and who acts in it. *now* is in seconds since the epoch.
 
     Raises: SessionInvalid, SessionRefused, TagsInvalid, AccessDenied.
     Source: AWS STS API reference, AssumeRole.
     """
-    account_of(wish.role_arn)
     if principal.kind == "root":
         raise SessionRefused(reason="Roles may not be assumed by root accounts.")
     calling = principal.session
     tags, transitive = session_tags.merged(wish.tags, wish.transitive, calling=calling)
     source = _source_identity(wish, calling)
-    role, trust = _find(tx, wish.role_arn)
     context = _context(wish, source=source, tags=tags, transitive=transitive)
-    _check_trust(door, principal, "sts:AssumeRole", arn=wish.role_arn, trust=trust, context=context)
+    _check_trust(door, principal, "sts:AssumeRole", role=role, arn=wish.role_arn, context=context)
     if role is None:
         raise AccessDenied(
             principal=principal.arn,
@@ -88,7 +96,7 @@ def assume(tx: Transaction, principal: Principal, wish: Wish, *, now: float, doo
     return _begin(role, wish, now=now, depth=depth + 1, source_identity=source, tags=tags, transitive=transitive)
 
 
-def assume_as(tx: Transaction, identity: WebIdentity, wish: Wish, *, now: float, door: Door) -> Assumed:
+def assume_as(role: Role | None, identity: WebIdentity, wish: Wish, *, now: float, door: Door) -> Assumed:
     """
     A session of the role for a web identity, and who acts in it. *now* is in seconds since the epoch.
 
@@ -97,7 +105,6 @@ def assume_as(tx: Transaction, identity: WebIdentity, wish: Wish, *, now: float,
     """
     tags, transitive = session_tags.merged(identity.tags, identity.transitive, calling=None)
     source = identity.source_identity
-    role, trust = _find(tx, wish.role_arn)
     context = {
         **_context(wish, source=source, tags=tags, transitive=transitive),
         **identity.claims,
@@ -105,7 +112,7 @@ def assume_as(tx: Transaction, identity: WebIdentity, wish: Wish, *, now: float,
     }
     action = "sts:AssumeRoleWithWebIdentity"
     try:
-        _check_trust(door, identity.principal, action, arn=wish.role_arn, trust=trust, context=context)
+        _check_trust(door, identity.principal, action, role=role, arn=wish.role_arn, context=context)
     except AccessDenied:
         role = None
     if role is None:
@@ -143,20 +150,17 @@ def _begin(
     return session, session_of(role_of(role.account, role_id=role.id, path=role.path, name=role.name), session)
 
 
-def _find(tx: Transaction, arn: str) -> tuple[Role | None, str]:
-    """The role of that very ARN, path and all, and its trust policy."""
-    match = _ROLE_ARN.fullmatch(arn)
-    role = roles.find(tx, match["account"], name=match["name"]) if match else None
-    return (role, role.trust) if role is not None and role.arn == arn else (None, _TRUSTS_NOBODY)
-
-
-def _check_trust(door: Door, principal: Principal, action: str, *, arn: str, trust: str, context: Context) -> None:
+def _check_trust(
+    door: Door, principal: Principal, action: str, *, role: Role | None, arn: str, context: Context
+) -> None:
     """Ask for the action, and for each thing that the session is to carry along. Raises: AccessDenied."""
-    door(principal, action, arn, trust=trust, context=context)
+    trust = compile_policy(_TRUSTS_NOBODY if role is None else role.trust, Kind.TRUST, name=arn)
+    guard = Guard(arn.split(":")[4], trust, context=context)
+    door(principal, action, arn, guard=guard)
     if "aws:tagkeys" in context:
-        door(principal, "sts:TagSession", arn, trust=trust, context=context)
+        door(principal, "sts:TagSession", arn, guard=guard)
     if "sts:sourceidentity" in context:
-        door(principal, "sts:SetSourceIdentity", arn, trust=trust, context=context)
+        door(principal, "sts:SetSourceIdentity", arn, guard=guard)
 
 
 def _context(wish: Wish, *, source: str | None, tags: Tags, transitive: tuple[str, ...]) -> Context:

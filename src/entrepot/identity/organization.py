@@ -19,6 +19,7 @@ from entrepot.database import Row, Statement, Transaction
 from entrepot.identity.organization_faults import (
     AlreadyInOrganization,
     Constraint,
+    ManagementStays,
     NotInOrganization,
     NotManagement,
     OrganizationNotEmpty,
@@ -206,6 +207,15 @@ def join(tx: Transaction, organization: Organization, account: str, *, email: st
         status="ACTIVE",
     )
     allow_all(tx, organization, account)
+
+
+def leave(tx: Transaction, organization: Organization, account: str) -> None:
+    """Take an account out of the organization. Raises: ManagementStays."""
+    if account == organization.management_account:
+        raise ManagementStays
+    tx.run(_DETACH_ALL, target=account)
+    tx.run(_LEAVE, account=account)
+    raise_generation(tx)
 
 
 def allow_all(tx: Transaction, organization: Organization, target: str) -> None:

@@ -21,6 +21,12 @@ class NotManagement(Fault, aws="AccessDeniedException", oci="DENIED"):
     message = "You don't have permissions to access this resource."
 
 
+class ManagementStays(Fault, aws="MasterCannotLeaveOrganizationException", oci="DENIED"):
+    """The management account goes only with the organization."""
+
+    message = "You can't remove a management account from an organization."
+
+
 class OrganizationNotEmpty(Fault, aws="OrganizationNotEmptyException", oci="DENIED"):
     """Other accounts, units or policies are still in it."""
 

@@ -113,7 +113,7 @@ def test_only_the_management_account_manages(write, made, member):
 def test_an_organization_ends_when_nobody_else_is_in_it(write, made, member):
     with pytest.raises(OrganizationNotEmpty):
         write(lambda tx: organization.remove(tx, made))
-    write(lambda tx: tx.run(organization._LEAVE, account=member))
+    write(lambda tx: organization.leave(tx, made, member))
 
     write(lambda tx: organization.remove(tx, made))
 

@@ -1,13 +1,13 @@
 """Sessions of roles: for those whom the role trusts, and for those whom a provider vouches for."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from entrepot import clock
 from entrepot.call import Call, moves_bytes
-from entrepot.database import Transaction
-from entrepot.identity import assuming, federation, trust_decision
-from entrepot.identity.assuming import Context, Wish
+from entrepot.identity import assuming, federation
+from entrepot.identity.assuming import Wish
 from entrepot.identity.principals import Principal
 from entrepot.identity.session_faults import SessionInvalid
 from entrepot.identity.sessions import Session
@@ -55,7 +55,8 @@ def assume_role(
             external_id=external_id,
             source_identity=source_identity,
         )
-        session, principal = assuming.assume(tx, call.principal, wish, now=clock.now(), door=_door(call, tx))
+        role = assuming.find(tx, role_arn)
+    session, principal = assuming.assume(role, call.principal, wish, now=clock.now(), door=_door(call))
     return _answer(call, session, principal, least_token=minimum_session_token_size)
 
 
@@ -87,7 +88,8 @@ def assume_role_with_web_identity(
         identity = federation.identify(tx, account, token=web_identity_token, now=now)
         text, arns = shapes.session_policies(tx, account, text=policy, arns=policy_arns)
         wish = Wish(role_arn, role_session_name, seconds=duration_seconds, policy=text, policy_arns=arns)
-        session, principal = assuming.assume_as(tx, identity, wish, now=now, door=_door(call, tx))
+        role = assuming.find(tx, role_arn)
+    session, principal = assuming.assume_as(role, identity, wish, now=now, door=_door(call))
     return {
         **_answer(call, session, principal, least_token=minimum_session_token_size),
         "SubjectFromWebIdentityToken": identity.subject,
@@ -96,11 +98,8 @@ def assume_role_with_web_identity(
     }
 
 
-def _door(call: Call, tx: Transaction) -> assuming.Door:
-    def ask(principal: Principal, action: str, resource: str, *, trust: str, context: Context) -> None:
-        trust_decision.authorize(tx, principal, action, resource=resource, trust=trust, context=context)
-
-    return ask
+def _door(call: Call) -> assuming.Door:
+    return partial(call.directory.authorize, facts=call.facts)
 
 
 def _answer(call: Call, session: Session, principal: Principal, *, least_token: int | None) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Temporary credentials that users ask for on their own behalf, or hand to people of their own."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from entrepot import clock
 from entrepot.aws.faults import NotForSessions
-from entrepot.call import Call
+from entrepot.call import Call, moves_bytes
 from entrepot.identity import session_tags
 from entrepot.identity.principals import Principal
 from entrepot.identity.sessions import Session
@@ -34,6 +35,7 @@ def get_session_token(
     return answer
 
 
+@moves_bytes  # rights are asked for outside a transaction
 def get_federation_token(
     call: Call,
     *,
@@ -50,12 +52,13 @@ def get_federation_token(
     Raises: NotForSessions, Malformed, SessionInvalid, TagsInvalid, PackedPolicyTooLarge.
     Source: AWS STS API reference, GetFederationToken.
     """
-    text, arns = shapes.session_policies(call.tx, call.registry.account, text=policy, arns=policy_arns)
+    with call.runtime.database.reading() as tx:
+        text, arns = shapes.session_policies(tx, call.registry.account, text=policy, arns=policy_arns)
     given, _ = session_tags.merged(shapes.tags_of(tags), (), calling=None)
     if given:
-        call.directory.authorize(
-            call.principal, "sts:TagSession", f"arn:aws:sts::{call.registry.account}:federated-user/{name}"
-        )
+        who = f"arn:aws:sts::{call.registry.account}:federated-user/{name}"
+        facts = replace(call.facts, more={**call.facts.more, **session_tags.context_of(given, ())})
+        call.directory.authorize(call.principal, "sts:TagSession", who, facts=facts)
     session = _session(call, "federated", name, duration_seconds, policy=text, policy_arns=arns, tags=given)
     answer = shapes.issued(call, session, least_token=minimum_session_token_size)
     account = call.registry.account
