@@ -154,6 +154,23 @@ def test_users_change_their_own_password_when_they_know_the_old_one(iam, own):
         own.change_password(OldPassword=GOOD, NewPassword="Third-0ne")
 
 
+def test_an_account_may_let_all_its_users_change_their_password(iam, own):
+    iam.create_login_profile(UserName="ann", Password=GOOD)
+    iam.delete_user_policy(UserName="ann", PolicyName="own")
+    with refused("AccessDenied") as answer:
+        own.change_password(OldPassword=GOOD, NewPassword="Another1!")
+    assert "because no identity-based policy allows the iam:ChangePassword action" in answer["Error"]["Message"]
+
+    iam.update_account_password_policy(AllowUsersToChangePassword=True)
+    own.change_password(OldPassword=GOOD, NewPassword="Another1!")
+
+    denial = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:ChangePassword","Resource":"*"}}'
+    iam.put_user_policy(UserName="ann", PolicyName="not", PolicyDocument=denial)
+    with refused("AccessDenied") as answer:
+        own.change_password(OldPassword="Another1!", NewPassword=GOOD)
+    assert "with an explicit deny in an identity-based policy" in answer["Error"]["Message"]
+
+
 def test_who_is_no_user_has_no_password_to_change(iam):
     with refused("InvalidUserType"):
         iam.change_password(OldPassword=GOOD, NewPassword="Another1!")

@@ -21,8 +21,11 @@ from entrepot.errors import InvalidParameter
 _MOST_REPORTED = 10
 _LONGEST_SHOWN = 256
 _PATTERN_RULE = "Member must satisfy regular expression pattern: "
+_ENUM_RULE = "Member must satisfy enum value set"
 # These name the parameter and the first fault (ecr-api A.0); other services count all faults.
 _BY_PARAMETER = frozenset({"ecr", "ecr-public"})
+# These repeat neither the value nor the set that it is not in, as recordings of them show.
+_BRIEF = frozenset({"iam"})
 # ECR prints this set in an order of its own: ecr-api A.2.
 _PRINTED_ENUMS = {"ImageTagMutability": "IMMUTABLE, MUTABLE, MUTABLE_WITH_EXCLUSION, IMMUTABLE_WITH_EXCLUSION"}
 
@@ -87,8 +90,14 @@ def _refusal(operation: Operation, violations: list[Violation]) -> InvalidParame
         reason = first.rule if pattern == first.rule else f"must satisfy regular expression '{pattern}'"
         return InvalidParameter(parameter=first.path, reason=reason)
     count = "1 validation error" if len(violations) == 1 else f"{len(violations)} validation errors"
-    sentences = (f"Value {v.value} at '{v.path}' failed to satisfy constraint: {v.rule}" for v in violations)
-    return ConstraintsViolated(count=count, violations="; ".join(sentences))
+    is_brief = operation.model.name in _BRIEF
+    return ConstraintsViolated(count=count, violations="; ".join(_sentence(v, is_brief=is_brief) for v in violations))
+
+
+def _sentence(violation: Violation, *, is_brief: bool) -> str:
+    value = "" if is_brief else f"{violation.value} "
+    rule = _ENUM_RULE if is_brief and violation.rule.startswith(_ENUM_RULE) else violation.rule
+    return f"Value {value}at '{violation.path}' failed to satisfy constraint: {rule}"
 
 
 def _compile(shape: Shape, done: dict[str, Check | None]) -> Check | None:
@@ -161,7 +170,7 @@ def _scalar(shape: Shape) -> Check | None:
             rules.append(_PATTERN_RULE + shape.metadata["pattern"])
         if enum and value not in enum:
             printed = _PRINTED_ENUMS.get(shape.name, ", ".join(shape.metadata["enum"]))
-            rules.append(f"Member must satisfy enum value set: [{printed}]")
+            rules.append(f"{_ENUM_RULE}: [{printed}]")
         violations.extend(Violation(path, _shown(value, shape), rule) for rule in rules)
 
     return run

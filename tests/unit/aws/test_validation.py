@@ -128,9 +128,30 @@ def test_other_services_count_their_faults():
 
 
 def test_a_missing_member_is_a_null():
-    assert refused("iam", "DeleteUser") == (
-        "1 validation error detected: Value null at 'userName' failed to satisfy constraint: Member must not be null"
+    assert refused("sts", "GetFederationToken") == (
+        "1 validation error detected: Value null at 'name' failed to satisfy constraint: Member must not be null"
     )
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "sentence"),
+    [
+        ("DeleteUser", {}, "Value at 'userName' failed to satisfy constraint: Member must not be null"),
+        (
+            "UpdateAccessKey",
+            {"AccessKeyId": "A" * 20, "Status": "Off"},
+            "Value at 'status' failed to satisfy constraint: Member must satisfy enum value set",
+        ),
+        (
+            "GetUser",
+            {"UserName": "a" * 129},
+            "Value at 'userName' failed to satisfy constraint: Member must have length less than or equal to 128",
+        ),
+    ],
+)
+def test_iam_repeats_neither_value_nor_set(operation, params, sentence):
+    """As the real service was recorded: snapshots/localstack/iam, test_invalid_update_parameters and others."""
+    assert refused("iam", operation, **params) == f"1 validation error detected: {sentence}"
 
 
 def test_a_secret_is_not_repeated():

@@ -82,9 +82,9 @@ def delete_login_profile(call: Call, *, user_name: str | None = None) -> Output:
 @moves_bytes  # hashing takes 0.2 s, for which the writer's thread has no time
 def change_password(call: Call, *, old_password: str, new_password: str) -> Output:
     """
-    The caller's own password, by the caller.
+    The caller's own password, by the caller: where the account's rules let its users, no other right is needed.
 
-    Raises: NotAUser, LoginProfileNotFound, OldPasswordWrong, PasswordRefused.
+    Raises: AccessDenied, NotAUser, LoginProfileNotFound, OldPasswordWrong, PasswordRefused.
     Source: IAM API reference, ChangePassword.
     """
     if call.principal.kind != "user":
@@ -92,8 +92,9 @@ def change_password(call: Call, *, old_password: str, new_password: str) -> Outp
     database = call.runtime.database
     with database.reading() as tx:
         user = callers.user(call.within(tx), None)
-        profile = login_profiles.get(tx, user)
         rules, unlike = _rules(call.within(tx))
+        _check_may_change(call, rules)
+        profile = login_profiles.get(tx, user)
     if not passwords.is_current(old_password, profile.kept):
         raise OldPasswordWrong
     kept = _changed(new_password, profile, rules, unlike=unlike)
@@ -169,6 +170,14 @@ def delete_account_password_policy(call: Call) -> Output:
     """
     login_profiles.remove_rules(call.tx, call.principal.account)
     return {}
+
+
+def _check_may_change(call: Call, rules: Rules | None) -> None:
+    """Raises: AccessDenied."""
+    asked = call.principal, call.action, call.principal.arn
+    decision = call.directory.decide(*asked, facts=call.facts)
+    if decision.outcome == "ExplicitlyDenied" or not (rules and rules.allow_users_to_change_password):
+        call.directory.authorize(*asked, facts=call.facts)
 
 
 def _rules(call: Call) -> tuple[Rules | None, tuple[str, ...]]:
