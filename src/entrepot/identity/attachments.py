@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from entrepot import clock
-from entrepot.database import Statement, Transaction
+from entrepot.database import Row, Statement, Transaction
 from entrepot.identity import managed, policies
 from entrepot.identity.faults import PolicyNotFound, PolicyUnattachable, QuotaExceeded, ServicePolicy
 from entrepot.identity.policies import Policy
@@ -59,6 +59,35 @@ _HAVING = union_all(
 _ENTITIES = Statement(
     select(_HAVING).where(_HAVING.c.place > bindparam("after")).order_by(_HAVING.c.place).limit(bindparam("most"))
 )
+
+# How often policies are used in one account, by their ARNs.
+_OWNERS = union_all(
+    *(select(table.c.id).where(table.c.account == bindparam("account")) for table in (users, groups, roles))
+)
+_ATTACHMENT_COUNTS = Statement(
+    select(attachments.c.policy_arn.label("arn"), func.count().label("number"))
+    .where(attachments.c.owner_id.in_(_OWNERS))
+    .group_by(attachments.c.policy_arn)
+)
+_BOUNDARIES = union_all(
+    *(
+        select(table.c.boundary).where(table.c.account == bindparam("account"), table.c.boundary.is_not(null()))
+        for table in (users, roles)
+    )
+).subquery()
+_BOUNDARY_COUNTS = Statement(
+    select(_BOUNDARIES.c.boundary.label("arn"), func.count().label("number")).group_by(_BOUNDARIES.c.boundary)
+)
+
+
+class Uses(NamedTuple):
+    """How often a policy is attached, and how often it is a boundary."""
+
+    attachments: int
+    boundaries: int
+
+
+UNUSED = Uses(0, 0)
 
 
 class Entity(NamedTuple):
@@ -148,3 +177,14 @@ def entities(
         most=limit,
     )
     return [Entity(row["kind"], row["id"], row["name"], row["place"]) for row in rows]
+
+
+def uses(tx: Transaction, account: str) -> dict[str, Uses]:
+    """How often each policy that is used in an account is used there, by ARN."""
+    attached = _numbers(tx.all(_ATTACHMENT_COUNTS, account=account))
+    bounding = _numbers(tx.all(_BOUNDARY_COUNTS, account=account))
+    return {arn: Uses(attached.get(arn, 0), bounding.get(arn, 0)) for arn in attached | bounding}
+
+
+def _numbers(rows: list[Row]) -> dict[str, int]:
+    return {row["arn"]: row["number"] for row in rows}

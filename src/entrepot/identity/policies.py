@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, delete, func, insert, literal, null, select, union_all, update
 
 from entrepot import clock
-from entrepot.database import Row, Statement, Transaction
+from entrepot.database import Statement, Transaction
 from entrepot.identity import entity_tags, managed, policy
 from entrepot.identity.faults import (
     ArnInvalid,
@@ -30,7 +30,6 @@ from entrepot.identity.policy import Kind
 from entrepot.identity.rows import raise_generation
 from entrepot.identity.tables import (
     attachments,
-    groups,
     inline_policies,
     memberships,
     policies,
@@ -50,6 +49,9 @@ _FIND_NAMESAKE = Statement(
     select(policies.c.id).where(
         policies.c.account == bindparam("account"), func.lower(policies.c.name) == bindparam("lower")
     )
+)
+_FIND_NAME = Statement(
+    select(policies).where(policies.c.account == bindparam("account"), policies.c.name == bindparam("name"))
 )
 _ALL = Statement(
     select(policies).where(policies.c.account == bindparam("account")).order_by(policies.c.name).limit(_MOST)
@@ -77,25 +79,6 @@ _BOUNDING = Statement(
         select(users.c.id).where(users.c.boundary == bindparam("arn")),
         select(roles.c.id).where(roles.c.boundary == bindparam("arn")),
     ).limit(1)
-)
-
-# How often policies are used in one account, by their ARNs.
-_ENTITIES = union_all(
-    *(select(table.c.id).where(table.c.account == bindparam("account")) for table in (users, groups, roles))
-)
-_ATTACHMENT_COUNTS = Statement(
-    select(attachments.c.policy_arn.label("arn"), func.count().label("number"))
-    .where(attachments.c.owner_id.in_(_ENTITIES))
-    .group_by(attachments.c.policy_arn)
-)
-_BOUNDARIES = union_all(
-    *(
-        select(table.c.boundary).where(table.c.account == bindparam("account"), table.c.boundary.is_not(null()))
-        for table in (users, roles)
-    )
-).subquery()
-_BOUNDARY_COUNTS = Statement(
-    select(_BOUNDARIES.c.boundary.label("arn"), func.count().label("number")).group_by(_BOUNDARIES.c.boundary)
 )
 
 # Whose documents speak for a principal: its own, and those of its groups.
@@ -177,13 +160,6 @@ class Documents(NamedTuple):
     boundary: Grant | None
 
 
-class Uses(NamedTuple):
-    """How often a policy is attached, and how often it is a boundary."""
-
-    attachments: int
-    boundaries: int
-
-
 def documents_of(tx: Transaction, principal_id: str) -> Documents:
     """
     Every document that speaks for a user (with its groups), a role or a group, of that unique id.
@@ -249,6 +225,14 @@ def get(tx: Transaction, account: str, *, arn: str) -> Policy:
     return found
 
 
+def get_named(tx: Transaction, account: str, *, name: str) -> Policy:
+    """The policy of *account* of that name, on whatever path. Raises: PolicyNotFound."""
+    row = tx.one(_FIND_NAME, account=account, name=name)
+    if row is None:
+        raise PolicyNotFound(arn=name)
+    return Policy(**row)
+
+
 def modifiable(tx: Transaction, account: str, *, arn: str) -> Policy:
     """The policy of that ARN, which is about to be changed. Raises: ArnInvalid, PolicyNotFound, ForeignPolicy."""
     match = _ARN.fullmatch(arn)
@@ -283,13 +267,6 @@ def every(tx: Transaction, account: str) -> list[Policy]:
 def every_of_aws() -> list[Policy]:
     """All policies of AWS that there are here, by name."""
     return [_of_aws(own) for own in managed.every()]
-
-
-def uses(tx: Transaction, account: str) -> dict[str, Uses]:
-    """How often each policy that is used in an account is used there, by ARN."""
-    attached = _numbers(tx.all(_ATTACHMENT_COUNTS, account=account))
-    bounding = _numbers(tx.all(_BOUNDARY_COUNTS, account=account))
-    return {arn: Uses(attached.get(arn, 0), bounding.get(arn, 0)) for arn in attached | bounding}
 
 
 def versions(tx: Transaction, of: Policy) -> list[Version]:
@@ -357,10 +334,6 @@ def remove(tx: Transaction, of: Policy) -> None:
     tx.run(_DELETE_VERSIONS, policy=of.id)
     tx.run(_DELETE, policy=of.id)
     raise_generation(tx)
-
-
-def _numbers(rows: list[Row]) -> dict[str, int]:
-    return {row["arn"]: row["number"] for row in rows}
 
 
 def _of_aws(own: managed.Managed) -> Policy:

@@ -4,6 +4,7 @@ from entrepot.aws.service import Service
 from entrepot.services.iam import (
     access_keys,
     account,
+    account_details,
     arns,
     attachments,
     conditions,
@@ -14,6 +15,7 @@ from entrepot.services.iam import (
     policies,
     providers,
     roles,
+    simulation,
     users,
 )
 
@@ -30,6 +32,8 @@ service = Service(
     policies,
     attachments,
     inline_policies,
+    account_details,
+    simulation,
     resources=arns.of,
     conditions=conditions.of,
 )

@@ -6,8 +6,9 @@ from urllib.parse import quote
 from entrepot.call import Call
 from entrepot.database import Transaction
 from entrepot.identity import attachments, entity_tags, named, policies, roles
+from entrepot.identity.attachments import Uses
 from entrepot.identity.instance_profiles import InstanceProfile
-from entrepot.identity.policies import Policy, Uses, Version
+from entrepot.identity.policies import Policy, Version
 from entrepot.identity.roles import Role
 from entrepot.services.iam import paging, shapes
 from entrepot.services.iam.shapes import Output

@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from entrepot.call import Call
-from entrepot.identity import entity_tags, policies
-from entrepot.identity.policies import Uses
+from entrepot.identity import attachments, entity_tags, policies
+from entrepot.identity.attachments import UNUSED, Uses
 from entrepot.services.iam import documents, paging, shapes
 from entrepot.services.iam.shapes import Output
-
-_UNUSED = Uses(0, 0)
 
 
 def create_policy(
@@ -34,7 +32,7 @@ def create_policy(
         description=description,
     )
     entity_tags.tag(call.tx, made.id, shapes.tags_in(tags))
-    return {"Policy": {**documents.policy(made, _UNUSED), "Tags": documents.tags_of(call.tx, made.id)}}
+    return {"Policy": {**documents.policy(made, UNUSED), "Tags": documents.tags_of(call.tx, made.id)}}
 
 
 def get_policy(call: Call, *, policy_arn: str) -> Output:
@@ -44,7 +42,7 @@ def get_policy(call: Call, *, policy_arn: str) -> Output:
     Source: IAM API reference, GetPolicy.
     """
     found = policies.get(call.tx, call.registry.account, arn=policy_arn)
-    uses = policies.uses(call.tx, call.registry.account).get(found.arn, _UNUSED)
+    uses = attachments.uses(call.tx, call.registry.account).get(found.arn, UNUSED)
     return {"Policy": {**documents.policy(found, uses), "Tags": documents.tags_of(call.tx, found.id) or []}}
 
 
@@ -63,12 +61,12 @@ def list_policies(
 
     Source: IAM API reference, ListPolicies, which says what it leaves out.
     """
-    uses = policies.uses(call.tx, call.registry.account)
+    uses = attachments.uses(call.tx, call.registry.account)
     found = [
         policy
         for policy in documents.policies_in(call.tx, call.registry.account, scope)
         if policy.path.startswith(path_prefix)
-        and _is_wanted(uses.get(policy.arn, _UNUSED), only_attached=only_attached, usage=policy_usage_filter)
+        and _is_wanted(uses.get(policy.arn, UNUSED), only_attached=only_attached, usage=policy_usage_filter)
     ]
     shown, more = paging.cut(
         call,
@@ -81,7 +79,7 @@ def list_policies(
         items=found,
         key=lambda policy: policy.arn,
     )
-    listed = [{**documents.policy(policy, uses.get(policy.arn, _UNUSED)), "Description": None} for policy in shown]
+    listed = [{**documents.policy(policy, uses.get(policy.arn, UNUSED)), "Description": None} for policy in shown]
     return {"Policies": listed, **more}
 
 
