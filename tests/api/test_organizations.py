@@ -142,6 +142,25 @@ def test_an_address_makes_one_account(organizations, made):
         organizations.describe_create_account_status(CreateAccountRequestId="car-999999999999")
 
 
+def test_requests_for_accounts_are_listed(organizations, made):
+    for number in range(2):
+        new_account(organizations, f"listed {number}")
+
+    paged = organizations.get_paginator("list_create_account_status").paginate(MaxResults=1, States=["SUCCEEDED"])
+    found = [each["AccountId"] for page in paged for each in page["CreateAccountStatuses"]]
+
+    accounts = organizations.get_paginator("list_accounts").paginate()
+    assert found == [each["Id"] for page in accounts for each in page["Accounts"] if each["JoinedMethod"] == "CREATED"]
+    assert organizations.list_create_account_status(States=["IN_PROGRESS"])["CreateAccountStatuses"] == []
+
+
+def test_input_that_breaks_the_model_is_invalid_in_the_words_of_this_service(organizations):
+    with refused("InvalidInputException") as refusal:
+        organizations.describe_account(AccountId="12345")
+
+    assert refusal["Error"]["Message"].startswith("1 validation error detected: Value '12345' at 'accountId' failed")
+
+
 def test_two_accounts_may_want_the_same_name(organizations, made):
     """At AWS they get it; here names differ, and the second gets something behind it."""
     names = [
@@ -226,6 +245,8 @@ def test_a_unit_can_have_another_name(organizations, unit):
     renamed = organizations.update_organizational_unit(OrganizationalUnitId=unit, Name="another name")
 
     assert renamed["OrganizationalUnit"]["Name"] == "another name"
+    with refused("DuplicateOrganizationalUnitException"):
+        organizations.update_organizational_unit(OrganizationalUnitId=unit, Name="another name")
 
 
 def test_aws_has_a_policy_of_each_kind_that_allows_everything(organizations, enabled):

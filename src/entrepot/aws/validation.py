@@ -55,6 +55,10 @@ class ConstraintsViolated(FrontDoor, aws="ValidationException"):
     message = "{count} detected: {violations}"
 
 
+class InputInvalid(ConstraintsViolated, aws="InvalidInputException"):
+    """The same, as Organizations calls it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One broken rule: where, by which value (as shown), and what the rule is."""
@@ -91,7 +95,8 @@ def _refusal(operation: Operation, violations: list[Violation]) -> InvalidParame
         return InvalidParameter(parameter=first.path, reason=reason)
     count = "1 validation error" if len(violations) == 1 else f"{len(violations)} validation errors"
     is_brief = operation.model.name in _BRIEF
-    return ConstraintsViolated(count=count, violations="; ".join(_sentence(v, is_brief=is_brief) for v in violations))
+    fault = InputInvalid if operation.model.name == "organizations" else ConstraintsViolated
+    return fault(count=count, violations="; ".join(_sentence(v, is_brief=is_brief) for v in violations))
 
 
 def _sentence(violation: Violation, *, is_brief: bool) -> str:

@@ -102,7 +102,7 @@ class StatusNotFound(Fault, aws="CreateAccountStatusNotFoundException", oci="DEN
 class PolicyMissing(Fault, aws="PolicyNotFoundException", oci="DENIED"):
     """No policy of that id."""
 
-    message = "You specified a policy that doesn't exist."
+    message = "We can't find a policy with the PolicyId that you specified."
 
 
 class DuplicatePolicy(Fault, aws="DuplicatePolicyException", oci="DENIED"):

@@ -93,6 +93,11 @@ _ACCOUNTS_IN = Statement(
     .order_by(organization_accounts.c.account)
     .limit(bindparam("most"))
 )
+_CREATED = Statement(
+    _members.where(organization_accounts.c.account > bindparam("after"), organization_accounts.c.joined_by == "CREATED")
+    .order_by(organization_accounts.c.account)
+    .limit(bindparam("most"))
+)
 _EMAIL = Statement(
     select(organization_accounts.c.account).where(func.lower(organization_accounts.c.email) == bindparam("lower"))
 )
@@ -155,10 +160,8 @@ def get_unit(tx: Transaction, of: Organization, unit: str) -> Unit:
 
 def rename_unit(tx: Transaction, of: Organization, unit: str, *, name: str) -> Unit:
     """The unit under another name. Raises: UnitNotFound, DuplicateUnit, OrganizationInput."""
-    found = get_unit(tx, of, unit)
-    if name != found.name:
-        _check_name(tx, found.parent_id, name)
-        tx.run(_RENAME, unit=unit, new_name=name)
+    _check_name(tx, get_unit(tx, of, unit).parent_id, name)
+    tx.run(_RENAME, unit=unit, new_name=name)
     return get_unit(tx, of, unit)
 
 
@@ -232,6 +235,11 @@ def accounts_page(tx: Transaction, of: Organization, parent: str | None, *, afte
     else:
         rows = tx.all(_ACCOUNTS_IN, parent=parent, after=after, most=limit)
     return [_member(tx, of, row) for row in rows]
+
+
+def created_page(tx: Transaction, of: Organization, *, after: str, limit: int) -> list[Member]:
+    """At most *limit* accounts that the organization made, behind the id *after*, by id."""
+    return [_member(tx, of, row) for row in tx.all(_CREATED, after=after, most=limit)]
 
 
 def move_account(tx: Transaction, of: Organization, account: str, *, source: str, destination: str) -> None:

@@ -65,14 +65,14 @@ def list_create_account_status(
     Source: AWS Organizations API reference, ListCreateAccountStatus.
     """
     of = shapes.managed(call)
+    if states and "SUCCEEDED" not in states:
+        return {"CreateAccountStatuses": []}
 
     def read(after: str, limit: int) -> Sequence[Member]:
-        return organization_tree.accounts_page(call.tx, of, None, after=after, limit=limit)
+        return organization_tree.created_page(call.tx, of, after=after, limit=limit)
 
     found, more = shapes.page(call, token=next_token, limit=max_results, read=read, key=lambda each: each.account)
-    wanted = not states or "SUCCEEDED" in states
-    made = [shapes.succeeded(each) for each in found if wanted and each.joined_by == "CREATED"]
-    return {"CreateAccountStatuses": made, **more}
+    return {"CreateAccountStatuses": [shapes.succeeded(each) for each in found], **more}
 
 
 def list_accounts(call: Call, *, next_token: str | None = None, max_results: int | None = None) -> Output:
