@@ -364,17 +364,27 @@ def test_a_service_linked_role_is_its_services(iam, replication):
     policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
     for ask in (
         lambda: iam.delete_role(RoleName=name),
-        lambda: iam.update_role(RoleName=name, Description="x"),
+        lambda: iam.update_role(RoleName=name, MaxSessionDuration=7200),
         lambda: iam.update_assume_role_policy(RoleName=name, PolicyDocument=EC2),
         lambda: iam.put_role_policy(RoleName=name, PolicyName="x", PolicyDocument=policy),
         lambda: iam.attach_role_policy(RoleName=name, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"),
         lambda: iam.put_role_permissions_boundary(
             RoleName=name, PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess"
         ),
-        lambda: iam.tag_role(RoleName=name, Tags=[{"Key": "k", "Value": "v"}]),
     ):
         with refused("UnmodifiableEntity", sentence):
             ask()
+
+
+def test_a_service_linked_role_can_be_described_and_tagged(iam, replication):
+    name = replication["RoleName"]
+
+    iam.update_role(RoleName=name, Description="ours")
+    iam.update_role_description(RoleName=name, Description="theirs")
+    iam.tag_role(RoleName=name, Tags=[{"Key": "k", "Value": "v"}])
+
+    found = iam.get_role(RoleName=name)["Role"]
+    assert (found["Description"], found["Tags"]) == ("theirs", [{"Key": "k", "Value": "v"}])
 
 
 def test_a_service_linked_role_is_there_once(iam, replication):

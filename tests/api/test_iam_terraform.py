@@ -1,156 +1,193 @@
 """
-What Terraform's provider asks for its resources of IAM, call by call: what is read back is what was written.
+What Terraform's AWS provider calls for each of its resources, in its order: create, read, update, read, delete.
 
-Source: the call sequences of hashicorp/terraform-provider-aws, service ``iam``.
+Source: hashicorp/terraform-provider-aws, internal/service/iam. The provider itself is not to be had here.
 """
 
-import contextlib
+import json
 
 import pytest
 
 from tests.support.api import refused
+from tests.support.server import ACCOUNT
 
-TAGS = [{"Key": "Name", "Value": "terraform"}]
-THUMBPRINT = "6938fd4d98bab03faadb97b34396831e3780aea1"
-
-
-@pytest.fixture(scope="module")
-def iam(server, account):
-    """IAM as the root user of an account of this module's own."""
-    return server.aws("iam", key=account.key)
-
-
-def force_destroy(iam, name):
-    """The order in which ``aws_iam_user`` with ``force_destroy`` takes a user apart."""
-    for group in iam.list_groups_for_user(UserName=name)["Groups"]:
-        iam.remove_user_from_group(GroupName=group["GroupName"], UserName=name)
-    for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
-        iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
-    assert iam.list_ssh_public_keys(UserName=name)["SSHPublicKeys"] == []
-    assert iam.list_virtual_mfa_devices(AssignmentStatus="Assigned")["VirtualMFADevices"] == []
-    assert iam.list_mfa_devices(UserName=name)["MFADevices"] == []
-    with contextlib.suppress(iam.exceptions.NoSuchEntityException):
-        iam.delete_login_profile(UserName=name)
-    assert iam.list_signing_certificates(UserName=name)["Certificates"] == []
-    assert iam.list_service_specific_credentials(UserName=name)["ServiceSpecificCredentials"] == []
-    for policy in iam.list_attached_user_policies(UserName=name)["AttachedPolicies"]:
-        iam.detach_user_policy(UserName=name, PolicyArn=policy["PolicyArn"])
-    for policy in iam.list_user_policies(UserName=name)["PolicyNames"]:
-        iam.delete_user_policy(UserName=name, PolicyName=policy)
-    iam.delete_user(UserName=name)
-
-
-def test_aws_iam_user(iam):
-    made = iam.create_user(Path="/", UserName="tf", Tags=TAGS)["User"]
-    assert iam.get_user(UserName="tf")["User"] == made
-
-    iam.update_user(UserName="tf", NewUserName="tf-2", NewPath="/tf/")
-    iam.tag_user(UserName="tf-2", Tags=[{"Key": "Name", "Value": "other"}])
-    iam.untag_user(UserName="tf-2", TagKeys=["Name"])
-    read = iam.get_user(UserName="tf-2")["User"]
-    assert (read["UserId"], read["Path"], read.get("Tags")) == (made["UserId"], "/tf/", None)
-
-    iam.create_group(GroupName="tf-of-user")
-    iam.add_user_to_group(GroupName="tf-of-user", UserName="tf-2")
-    iam.create_access_key(UserName="tf-2")
-    iam.create_login_profile(UserName="tf-2", Password="Passw0rd!")
-    iam.attach_user_policy(UserName="tf-2", PolicyArn="arn:aws:iam::aws:policy/IAMReadOnlyAccess")
-    force_destroy(iam, "tf-2")
-    with refused("NoSuchEntity"):
-        iam.get_user(UserName="tf-2")
-
-
-def test_aws_iam_group_and_memberships(iam):
-    made = iam.create_group(GroupName="tf-group", Path="/")["Group"]
-    assert iam.get_group(GroupName="tf-group")["Group"] == made
-    iam.update_group(GroupName="tf-group", NewGroupName="tf-group-2", NewPath="/tf/")
-    assert iam.get_group(GroupName="tf-group-2")["Group"]["GroupId"] == made["GroupId"]
-
-    for name in ("tf-a", "tf-b", "tf-c"):
-        iam.create_user(UserName=name)
-        iam.add_user_to_group(GroupName="tf-group-2", UserName=name)
-    pages = iam.get_paginator("get_group").paginate(GroupName="tf-group-2")
-    assert [user["UserName"] for page in pages for user in page["Users"]] == ["tf-a", "tf-b", "tf-c"]
-
-    assert [each["GroupName"] for each in iam.list_groups_for_user(UserName="tf-a")["Groups"]] == ["tf-group-2"]
-    for name in ("tf-a", "tf-b", "tf-c"):
-        iam.remove_user_from_group(UserName=name, GroupName="tf-group-2")
-        force_destroy(iam, name)
-    iam.delete_group(GroupName="tf-group-2")
-    with refused("NoSuchEntity"):
-        iam.get_group(GroupName="tf-group-2")
-
-
-def test_aws_iam_access_key(iam):
-    iam.create_user(UserName="tf-key")
-    made = iam.create_access_key(UserName="tf-key")["AccessKey"]
-    iam.update_access_key(UserName="tf-key", AccessKeyId=made["AccessKeyId"], Status="Inactive")
-
-    (read,) = iam.list_access_keys(UserName="tf-key")["AccessKeyMetadata"]
-    assert read == {
-        "UserName": "tf-key",
-        "AccessKeyId": made["AccessKeyId"],
-        "Status": "Inactive",
-        "CreateDate": made["CreateDate"],
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}}],
     }
-    assert iam.get_access_key_last_used(AccessKeyId=made["AccessKeyId"])["UserName"] == "tf-key"
-
-    iam.delete_access_key(UserName="tf-key", AccessKeyId=made["AccessKeyId"])
-    with refused("NoSuchEntity"):
-        iam.delete_access_key(UserName="tf-key", AccessKeyId=made["AccessKeyId"])
+)
+PULL = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
 
 
-def test_aws_iam_user_login_profile(iam):
-    iam.create_user(UserName="tf-login")
-    made = iam.create_login_profile(UserName="tf-login", Password="k3Y!aBcDeFgHiJkLmNoP", PasswordResetRequired=True)
-    assert iam.get_login_profile(UserName="tf-login")["LoginProfile"] == made["LoginProfile"]
-    iam.delete_login_profile(UserName="tf-login")
-    with refused("NoSuchEntity"):
-        iam.get_login_profile(UserName="tf-login")
-
-
-def test_aws_iam_account_alias(iam, account):
-    alias = f"tf-{account.id}"
-    iam.create_account_alias(AccountAlias=alias)
-    assert iam.list_account_aliases()["AccountAliases"] == [alias]
-    iam.delete_account_alias(AccountAlias=alias)
-    assert iam.list_account_aliases()["AccountAliases"] == []
-
-
-def test_aws_iam_account_password_policy(iam):
-    rules = {
-        "MinimumPasswordLength": 8,
-        "RequireLowercaseCharacters": True,
-        "RequireNumbers": True,
-        "RequireUppercaseCharacters": True,
-        "RequireSymbols": True,
-        "AllowUsersToChangePassword": True,
-    }
-    iam.update_account_password_policy(**rules)
-    assert iam.get_account_password_policy()["PasswordPolicy"] == {**rules, "ExpirePasswords": False}
-    iam.delete_account_password_policy()
-    with refused("NoSuchEntity"):
-        iam.get_account_password_policy()
-
-
-def test_aws_iam_openid_connect_provider(iam):
-    arn = iam.create_open_id_connect_provider(
-        Url="https://accounts.example.com", ClientIDList=["one"], ThumbprintList=[THUMBPRINT], Tags=TAGS
-    )["OpenIDConnectProviderArn"]
-    read = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
-    assert (read["Url"], read["ClientIDList"], read["ThumbprintList"], read["Tags"]) == (
-        "accounts.example.com",
-        ["one"],
-        [THUMBPRINT],
-        TAGS,
+def document(action):
+    """The text of a policy."""
+    return json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Action": [action], "Effect": "Allow", "Resource": "*"}]}
     )
 
-    iam.update_open_id_connect_provider_thumbprint(OpenIDConnectProviderArn=arn, ThumbprintList=["a" * 40])
-    iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="two")
-    iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="one")
-    read = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
-    assert (read["ClientIDList"], read["ThumbprintList"]) == (["two"], ["a" * 40])
 
-    iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+@pytest.fixture
+def name(request):
+    """A name of this test's own."""
+    return f"t{abs(hash(request.node.nodeid)):x}"
+
+
+def every(iam, operation, member, **asked):
+    """All pages of a list."""
+    return [item for page in iam.get_paginator(operation).paginate(**asked) for item in page[member]]
+
+
+def test_aws_iam_role(iam, name):
+    iam.create_role(
+        RoleName=name,
+        Path="/",
+        AssumeRolePolicyDocument=TRUST,
+        Description="node",
+        MaxSessionDuration=3600,
+        Tags=[{"Key": "env", "Value": "dev"}],
+    )
+
+    read = iam.get_role(RoleName=name)["Role"]
+    assert json.dumps(read["AssumeRolePolicyDocument"]) == TRUST
+    assert (read["Description"], read["MaxSessionDuration"], read["Path"]) == ("node", 3600, "/")
+    assert every(iam, "list_role_policies", "PolicyNames", RoleName=name) == []
+    assert every(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name) == []
+
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=TRUST.replace("ec2.", "ecs-tasks."))
+    iam.update_role_description(RoleName=name, Description="task")
+    iam.update_role(RoleName=name, MaxSessionDuration=7200)
+    iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=PULL)
+    iam.untag_role(RoleName=name, TagKeys=["env"])
+    iam.tag_role(RoleName=name, Tags=[{"Key": "stage", "Value": "dev"}])
+
+    read = iam.get_role(RoleName=name)["Role"]
+    assert (read["Description"], read["MaxSessionDuration"]) == ("task", 7200)
+    assert read["PermissionsBoundary"]["PermissionsBoundaryArn"] == PULL
+    assert read["Tags"] == [{"Key": "stage", "Value": "dev"}]
+
+    assert every(iam, "list_instance_profiles_for_role", "InstanceProfiles", RoleName=name) == []
+    iam.delete_role(RoleName=name)
     with refused("NoSuchEntity"):
-        iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+        iam.get_role(RoleName=name)
+
+
+def test_aws_iam_role_that_detaches_by_force(iam, name):
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
+    iam.attach_role_policy(RoleName=name, PolicyArn=PULL)
+    iam.put_role_policy(RoleName=name, PolicyName="inline", PolicyDocument=document("ecr:PutImage"))
+    iam.create_instance_profile(InstanceProfileName=name)
+    iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
+
+    for profile in every(iam, "list_instance_profiles_for_role", "InstanceProfiles", RoleName=name):
+        iam.remove_role_from_instance_profile(InstanceProfileName=profile["InstanceProfileName"], RoleName=name)
+    for policy in every(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name):
+        iam.detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
+    for policy in every(iam, "list_role_policies", "PolicyNames", RoleName=name):
+        iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    iam.delete_role(RoleName=name)
+
+    assert iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Roles"] == []
+
+
+def test_aws_iam_policy(iam, name):
+    arn = iam.create_policy(
+        PolicyName=name, Path="/", PolicyDocument=document("ecr:A"), Description="d", Tags=[{"Key": "a", "Value": "b"}]
+    )["Policy"]["Arn"]
+
+    def read():
+        policy = iam.get_policy(PolicyArn=arn)["Policy"]
+        version = iam.get_policy_version(PolicyArn=arn, VersionId=policy["DefaultVersionId"])["PolicyVersion"]
+        return policy, version["Document"]
+
+    policy, text = read()
+    assert (policy["Description"], policy["Tags"]) == ("d", [{"Key": "a", "Value": "b"}])
+    assert text == json.loads(document("ecr:A"))
+
+    for number in range(7):
+        versions = every(iam, "list_policy_versions", "Versions", PolicyArn=arn)
+        if len(versions) >= 5:
+            oldest = min(
+                (each for each in versions if not each["IsDefaultVersion"]), key=lambda each: each["CreateDate"]
+            )
+            iam.delete_policy_version(PolicyArn=arn, VersionId=oldest["VersionId"])
+        iam.create_policy_version(PolicyArn=arn, PolicyDocument=document(f"ecr:B{number}"), SetAsDefault=True)
+    assert read()[1] == json.loads(document("ecr:B6"))
+
+    for version in every(iam, "list_policy_versions", "Versions", PolicyArn=arn):
+        if not version["IsDefaultVersion"]:
+            iam.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
+    iam.delete_policy(PolicyArn=arn)
+    with refused("NoSuchEntity"):
+        iam.get_policy(PolicyArn=arn)
+
+
+def test_aws_iam_role_policy(iam, name):
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
+
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document("ecr:A"))
+    assert iam.get_role_policy(RoleName=name, PolicyName="p")["PolicyDocument"] == json.loads(document("ecr:A"))
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document("ecr:B"))
+    assert iam.get_role_policy(RoleName=name, PolicyName="p")["PolicyDocument"] == json.loads(document("ecr:B"))
+    iam.delete_role_policy(RoleName=name, PolicyName="p")
+
+    with refused("NoSuchEntity"):
+        iam.get_role_policy(RoleName=name, PolicyName="p")
+
+
+@pytest.mark.parametrize("kind", ["role", "user", "group"])
+def test_aws_iam_policy_attachment(iam, name, kind):
+    member = f"{kind.title()}Name"
+    make = {"AssumeRolePolicyDocument": TRUST} if kind == "role" else {}
+    getattr(iam, f"create_{kind}")(**{member: name}, **make)
+
+    def attached():
+        found = every(iam, f"list_attached_{kind}_policies", "AttachedPolicies", **{member: name})
+        return [each["PolicyArn"] for each in found]
+
+    getattr(iam, f"attach_{kind}_policy")(**{member: name}, PolicyArn=PULL)
+    assert attached() == [PULL]
+    getattr(iam, f"detach_{kind}_policy")(**{member: name}, PolicyArn=PULL)
+    assert attached() == []
+    with refused("NoSuchEntity"):  # which the provider takes for done
+        getattr(iam, f"detach_{kind}_policy")(**{member: name}, PolicyArn=PULL)
+
+
+def test_aws_iam_instance_profile(iam, name):
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
+    iam.create_instance_profile(InstanceProfileName=name, Path="/", Tags=[{"Key": "a", "Value": "b"}])
+    iam.get_instance_profile(InstanceProfileName=name)
+    iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
+
+    read = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
+    assert [role["RoleName"] for role in read["Roles"]] == [name]
+    assert iam.get_role(RoleName=read["Roles"][0]["RoleName"])["Role"]["Arn"] == read["Roles"][0]["Arn"]
+    iam.untag_instance_profile(InstanceProfileName=name, TagKeys=["a"])
+    iam.tag_instance_profile(InstanceProfileName=name, Tags=[{"Key": "c", "Value": "d"}])
+    assert every(iam, "list_instance_profile_tags", "Tags", InstanceProfileName=name) == [{"Key": "c", "Value": "d"}]
+
+    iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=name)
+    with refused("NoSuchEntity"):  # which the provider takes for done
+        iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=name)
+    iam.delete_instance_profile(InstanceProfileName=name)
+    with refused("NoSuchEntity"):
+        iam.get_instance_profile(InstanceProfileName=name)
+
+
+def test_aws_iam_service_linked_role(server, account):
+    iam = server.aws("iam", key=account.key)
+    service = "pullthroughcache.ecr.amazonaws.com"
+    made = iam.create_service_linked_role(AWSServiceName=service, Description="cache")["Role"]
+    name = made["RoleName"]
+    assert made["Arn"] == f"arn:aws:iam::{account.id}:role/aws-service-role/{service}/{name}"
+    assert account.id != ACCOUNT
+
+    iam.tag_role(RoleName=name, Tags=[{"Key": "a", "Value": "b"}])
+    iam.update_role(RoleName=name, Description="other")
+    read = iam.get_role(RoleName=name)["Role"]
+    assert (read["Description"], read["Tags"]) == ("other", [{"Key": "a", "Value": "b"}])
+
+    task = iam.delete_service_linked_role(RoleName=name)["DeletionTaskId"]
+    assert iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"
+    with refused("NoSuchEntity"):
+        iam.get_role(RoleName=name)

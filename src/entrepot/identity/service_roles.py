@@ -12,26 +12,15 @@ from entrepot.identity.roles import Role
 class _Kind:
     role: str
     policy: str
-    description: str
 
 
 # Source: Amazon ECR user guide, "Using service-linked roles for Amazon ECR".
 _KINDS = {
-    "ecr.amazonaws.com": _Kind(
-        "AWSServiceRoleForECRTemplate",
-        "ECRTemplateServiceRolePolicy",
-        "Lets repository creation templates make repositories",
-    ),
+    "ecr.amazonaws.com": _Kind("AWSServiceRoleForECRTemplate", "ECRTemplateServiceRolePolicy"),
     "pullthroughcache.ecr.amazonaws.com": _Kind(
-        "AWSServiceRoleForECRPullThroughCache",
-        "AWSECRPullThroughCache_ServiceRolePolicy",
-        "Lets pull through cache rules keep images of other registries",
+        "AWSServiceRoleForECRPullThroughCache", "AWSECRPullThroughCache_ServiceRolePolicy"
     ),
-    "replication.ecr.amazonaws.com": _Kind(
-        "AWSServiceRoleForECRReplication",
-        "ECRReplicationServiceRolePolicy",
-        "Lets replication copy images to other registries",
-    ),
+    "replication.ecr.amazonaws.com": _Kind("AWSServiceRoleForECRReplication", "ECRReplicationServiceRolePolicy"),
 }
 
 
@@ -52,9 +41,7 @@ def create(
         raise InputInvalid(
             reason=f"Service role name {kind.role} has been taken in this account, please try a different suffix."
         )
-    made = roles.create_service_linked(
-        tx, account, service=service, name=kind.role, description=description or kind.description
-    )
+    made = roles.create_service_linked(tx, account, service=service, name=kind.role, description=description or "")
     arn = f"arn:aws:iam::aws:policy{managed.SERVICE_PATH}{kind.policy}"
     attachments.attach_any(tx, made.id, arn, kind="Role")
     return made

@@ -89,20 +89,21 @@ def update_role(
 
     Source: IAM API reference, UpdateRole. What is left out stays as it is: Terraform counts on it.
     """
-    role = roles.modifiable(call.tx, call.registry.account, name=role_name)
+    find = roles.get if max_session_duration is None else roles.modifiable
+    role = find(call.tx, call.registry.account, name=role_name)
     roles.describe(call.tx, role, description=description, max_session=max_session_duration)
     return {}
 
 
 def update_role_description(call: Call, *, role_name: str, description: str) -> Output:
     """
-    Another description. Raises: EntityNotFound, ProtectedRole.
+    Another description, also of a service-linked role. Raises: EntityNotFound.
 
-    Source: IAM API reference, UpdateRoleDescription.
+    Source: IAM API reference, UpdateRoleDescription; IAM user guide, "Edit a service-linked role description".
     """
-    role = roles.modifiable(call.tx, call.registry.account, name=role_name)
+    role = roles.get(call.tx, call.registry.account, name=role_name)
     roles.describe(call.tx, role, description=description)
-    return {"Role": documents.role(call.tx, roles.get(call.tx, call.registry.account, name=role_name))}
+    return {"Role": documents.role(call.tx, roles.get(call.tx, role.account, name=role_name))}
 
 
 def update_assume_role_policy(call: Call, *, role_name: str, policy_document: str) -> Output:
@@ -128,22 +129,22 @@ def delete_role(call: Call, *, role_name: str) -> Output:
 
 def tag_role(call: Call, *, role_name: str, tags: Sequence[Mapping[str, str]]) -> Output:
     """
-    Put tags on a role. Raises: EntityNotFound, ProtectedRole, and what tags raise.
+    Put tags on a role, also on a service-linked one. Raises: EntityNotFound, and what tags raise.
 
     Source: IAM API reference, TagRole.
     """
-    role = roles.modifiable(call.tx, call.registry.account, name=role_name)
+    role = roles.get(call.tx, call.registry.account, name=role_name)
     entity_tags.tag(call.tx, role.id, shapes.tags_in(tags))
     return {}
 
 
 def untag_role(call: Call, *, role_name: str, tag_keys: Sequence[str]) -> Output:
     """
-    Take tags off a role. Raises: EntityNotFound, ProtectedRole.
+    Take tags off a role. Raises: EntityNotFound.
 
     Source: IAM API reference, UntagRole.
     """
-    entity_tags.untag(call.tx, roles.modifiable(call.tx, call.registry.account, name=role_name).id, tag_keys)
+    entity_tags.untag(call.tx, roles.get(call.tx, call.registry.account, name=role_name).id, tag_keys)
     return {}
 
 
