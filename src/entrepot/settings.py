@@ -63,6 +63,7 @@ class Settings:
     tls_key: Path | None = _setting(None, "Private key of `tls_cert` (PEM).")
     insecure_http: bool = _setting(False, "Accept logins over plain http from other machines too.")
     trusted_proxies: tuple[str, ...] = _setting((), "Networks (CIDR) whose X-Forwarded-* headers count.")
+    cap_login_to_session: bool = _setting(False, "End a login with the session that asked for it, not 12 h later.")
     account: str = _setting("123456789012", "The account that the first start makes; the one of a bare host name.")
     region: str = _setting("us-east-1", "The region of a bare host name.")
     regions: tuple[str, ...] = _setting((), "All regions that are served. Default: the one `region`.")

@@ -71,9 +71,16 @@ class Logins:
         # A password's contents never change, so decrypting it once is enough: 1 µs instead of 10.
         self._plain = lru_cache(maxsize=_MOST_REMEMBERED)(self._decrypt)
 
-    def issue(self, principal: Principal, access_key_id: str, region: str) -> Login:
-        """A password for *principal*, who has just signed with *access_key_id*."""
+    def issue(self, principal: Principal, access_key_id: str, region: str, *, capped: bool = False) -> Login:
+        """
+        A password for *principal*, who has just signed with *access_key_id*.
+
+        It lasts as long as ECR's, also where the session that asks for it is shorter; *capped*: not longer than that.
+        """
         now, session = int(self._ring.now()), principal.session
+        expires_at = now + LIFETIME
+        if capped and session is not None:
+            expires_at = min(expires_at, int(session.expires_at))
         claims = (
             secrets.token_bytes(16),
             principal.kind,
@@ -82,10 +89,10 @@ class Logins:
             None if session is None else sessions.pack(session),
             access_key_id,
             now,
-            now + LIFETIME,
+            expires_at,
             region,
         )
-        return Login(self._ring.seal(LABEL, cbor2.dumps(claims)), now + LIFETIME)
+        return Login(self._ring.seal(LABEL, cbor2.dumps(claims)), expires_at)
 
     def open(self, password: str) -> Opened:
         """

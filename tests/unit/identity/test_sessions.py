@@ -146,6 +146,19 @@ def test_a_role_that_is_told_so_ends_its_older_sessions_and_their_logins(world, 
         directory.logins.open(password)
 
 
+def test_a_login_outlasts_its_session_unless_it_is_capped(world, role):
+    directory = world.directory()
+    ours = session()
+    principal = directory.principal_in(ours)
+
+    usual = directory.logins.issue(principal, "ASIA1", "us-east-1")
+    capped = directory.logins.issue(principal, "ASIA1", "us-east-1", capped=True)
+
+    assert usual.expires_at - int(ours.issued_at) >= 43_199
+    assert capped.expires_at == int(ours.expires_at)
+    assert directory.logins.open(capped.password).expires_at == capped.expires_at
+
+
 def test_a_user_who_is_told_so_or_is_gone_has_no_older_sessions(world):
     ann = world.user("ann")
     directory = world.directory()

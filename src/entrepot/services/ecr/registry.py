@@ -12,11 +12,14 @@ def get_authorization_token(call: Call, *, registry_ids: Sequence[str] = ()) -> 
     """
     A password for ``docker login``, good for 12 hours and every registry that the caller may use.
 
+    It ends when its session is revoked; when the session ends by itself only with ``cap_login_to_session``.
+
     Source: Amazon ECR API reference, GetAuthorizationToken.
     """
     if call.access_key_id is None:
         raise RuntimeError("a call that nobody signed has come to a handler")
-    login = call.directory.logins.issue(call.principal, call.access_key_id, call.registry.region)
+    capped = call.runtime.settings.cap_login_to_session
+    login = call.directory.logins.issue(call.principal, call.access_key_id, call.registry.region, capped=capped)
     token = base64.b64encode(f"AWS:{login.password}".encode()).decode()
     return {
         "authorizationData": [
