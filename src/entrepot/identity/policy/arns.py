@@ -78,10 +78,20 @@ def _fixed(pattern: Iterable[Token]) -> ArnMatcher:
     if len(parts) == PARTS and not any(isinstance(token, Wild) for part in parts[:-1] for token in part):
         # Nothing but text before the sixth part, so that the whole can be compared at once.
         head = "".join("".join(map(str, part)) + ":" for part in parts[:-1])
-        whole = matcher([head, *parts[-1]])
-        return lambda arn, _parts, _context: whole(arn)
+        return _by_whole(head, parts[-1])
     wanted = [(at, matcher(part)) for at, part in enumerate(parts) if part != [Wild.RUN]]
     return _by_parts(wanted, len(parts))
+
+
+def _by_whole(head: str, tail: Sequence[Token]) -> ArnMatcher:
+    # The two forms that nearly all are, without a call more than is needed.
+    if tail == [Wild.RUN]:
+        return lambda arn, _parts, _context: arn.startswith(head)
+    if len(tail) == 2 and tail[1] is Wild.RUN and isinstance(tail[0], str):
+        start = head + tail[0]
+        return lambda arn, _parts, _context: arn.startswith(start)
+    whole = matcher([head, *tail])
+    return lambda arn, _parts, _context: whole(arn)
 
 
 def _by_parts(wanted: Sequence[tuple[int, Matcher]], count: int) -> ArnMatcher:

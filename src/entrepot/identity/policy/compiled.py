@@ -1,6 +1,6 @@
 """Policies made ready to be asked: matchers instead of texts, statements found by their action."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -8,7 +8,7 @@ from entrepot.identity.policy.arns import ArnMatcher, resource_matcher, split
 from entrepot.identity.policy.conditions import Test, compile_condition
 from entrepot.identity.policy.documents import Kind, Statement, read
 from entrepot.identity.policy.principals import DIRECT, NOT, Names, compile_principal
-from entrepot.identity.policy.requests import Request
+from entrepot.identity.policy.requests import Request, Value
 from entrepot.patterns import Matcher, matcher, tokens
 
 # Keys whose value passes by itself: a decision that looked at one may not be remembered.
@@ -37,34 +37,38 @@ class Question:
 class Rule:
     """One compiled statement. Its action was looked at before it is asked."""
 
-    __slots__ = ("allows", "conditions", "index", "not_resources", "principal", "resources")
+    __slots__ = ("allows", "complement", "conditions", "index", "means", "names")
 
     def __init__(
         self,
         index: int,
         allows: bool,
         *,
-        resources: Sequence[ArnMatcher] | None,
-        not_resources: bool,
-        principal: "_Principal | None",
+        means: ArnMatcher | None,
+        names: Names | None,
+        complement: bool,
         conditions: Sequence[Test],
     ) -> None:
-        """*resources*: None where the statement means any. *principal*: None where it does not matter who asks."""
+        """*means*: the resources, None where any. *names*: the principals, None where any; *complement*: all others."""
         self.index = index
         self.allows = allows
-        self.resources = resources
-        self.not_resources = not_resources
-        self.principal = principal
+        self.means = means
+        self.names = names
+        self.complement = complement
         self.conditions = conditions
 
     def applies(self, question: Question) -> int:
         """How the statement applies (``principals``); NOT where it does not."""
-        how = DIRECT
-        if self.principal is not None:
-            how = self.principal.how(question)
+        how, names = DIRECT, self.names
+        if names is not None:
+            how = names(question.caller)
+            if self.complement:
+                # With a boundary those who are listed are denied as well. Source: IAM user guide, "NotPrincipal".
+                how = NOT if how and (self.allows or not question.bounded) else DIRECT
             if not how:
                 return NOT
-        if self.resources is not None and not self._means(question):
+        means = self.means
+        if means is not None and not means(question.resource, question.parts, question.context):
             return NOT
         told, context = True, question.context
         for test in self.conditions:
@@ -75,33 +79,6 @@ class Rule:
                 told = False
         # What cannot be told is held against the request: it denies, and does not allow.
         return how if told or not self.allows else NOT
-
-    def _means(self, question: Question) -> bool:
-        resource, parts, context = question.resource, question.parts, question.context
-        for matches in self.resources or ():
-            if matches(resource, parts, context):
-                return not self.not_resources
-        return self.not_resources
-
-
-class _Principal:
-    """The ``Principal`` or ``NotPrincipal`` of a statement."""
-
-    __slots__ = ("allows", "complement", "names")
-
-    def __init__(self, names: Names, *, complement: bool, allows: bool) -> None:
-        self.names = names
-        self.complement = complement
-        self.allows = allows
-
-    def how(self, question: Question) -> int:
-        named = self.names(question.caller)
-        if not self.complement:
-            return named
-        # Who has a boundary is denied by a NotPrincipal that lists it too. Source: IAM user guide, "NotPrincipal".
-        if not self.allows and question.bounded:
-            return DIRECT
-        return NOT if named else DIRECT
 
 
 # What denies, and what allows, one action.
@@ -170,37 +147,57 @@ def _index(text: str, kind: Kind) -> _Index:
 def _rule(index: int, statement: Statement, *, kind: Kind, variables: bool) -> tuple[Rule, frozenset[str]]:
     allows = statement.effect == "Allow"
     conditions, keys = compile_condition(statement.condition, variables=variables)
+    means, more = _resources(statement, kind, variables=variables)
+    complement = kind.rules.principal and statement.principal is None and statement.not_principal is not None
+    names = _names(statement, kind, complement=complement) if kind.rules.principal else None
+    rule = Rule(index, allows, means=means, names=names, complement=complement, conditions=conditions)
+    return rule, keys | more
+
+
+def _resources(statement: Statement, kind: Kind, *, variables: bool) -> tuple[ArnMatcher | None, frozenset[str]]:
+    """What tells whether a statement is about a resource, None where it is about any; and the keys of its variables."""
     complement = statement.resources is None and statement.not_resources is not None
     patterns = statement.not_resources if complement else statement.resources
-    resources: list[ArnMatcher] | None = None
-    if patterns is None and kind.rules.resource and allows:
-        resources = []  # A grant that should say of what, and does not, grants nothing.
-    elif patterns is not None and (complement or "*" not in patterns):
-        made = [resource_matcher(pattern, variables=variables) for pattern in patterns]
-        resources = [match for match, _ in made]
-        keys = keys.union(*(more for _, more in made))
-    principal = _principal(statement, kind) if kind.rules.principal else None
-    rule = Rule(
-        index,
-        allows,
-        resources=resources,
-        not_resources=complement,
-        principal=principal,
-        conditions=conditions,
-    )
-    return rule, keys
+    if patterns is None:
+        # A grant that should say of what, and does not, grants nothing.
+        return (_none_of([_anything]) if kind.rules.resource and statement.effect == "Allow" else None), frozenset()
+    if not complement and "*" in patterns:
+        return None, frozenset()
+    made = [resource_matcher(pattern, variables=variables) for pattern in patterns]
+    keys = frozenset[str]().union(*(more for _, more in made))
+    matchers = [match for match, _ in made]
+    if complement:
+        return _none_of(matchers), keys
+    return matchers[0] if len(matchers) == 1 else _any_of(matchers), keys
 
 
-def _principal(statement: Statement, kind: Kind) -> _Principal | None:
+def _anything(_arn: str, _parts: Sequence[str], _context: Mapping[str, Value]) -> bool:
+    return True
+
+
+def _any_of(matchers: Sequence[ArnMatcher]) -> ArnMatcher:
+    def match(arn: str, parts: Sequence[str], context: Mapping[str, Value]) -> bool:
+        for matches in matchers:  # noqa: SIM110  # a generator costs more than the loop itself
+            if matches(arn, parts, context):
+                return True
+        return False
+
+    return match
+
+
+def _none_of(matchers: Sequence[ArnMatcher]) -> ArnMatcher:
+    matches = _any_of(matchers)
+    return lambda arn, parts, context: not matches(arn, parts, context)
+
+
+def _names(statement: Statement, kind: Kind, *, complement: bool) -> Names | None:
     """None where a statement denies everybody: who asks need not be looked at then."""
     allows = statement.effect == "Allow"
     if statement.principal == "*" and not allows:
         return None
-    complement = statement.principal is None and statement.not_principal is not None
-    named = statement.not_principal if complement else statement.principal
     # An endpoint's policy lets through; it gives nobody anything.
     granting = allows and not complement and kind is not Kind.ENDPOINT
-    return _Principal(compile_principal(named, granting=granting), complement=complement, allows=allows)
+    return compile_principal(statement.not_principal if complement else statement.principal, granting=granting)
 
 
 def _actions(statement: Statement) -> Matcher:

@@ -1,7 +1,7 @@
 """The decision: every policy that concerns a request, asked in AWS's order. Source: security-design 1.3."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from entrepot.identity.policy.compiled import Policy, Question, Rule
@@ -22,6 +22,7 @@ class Sides:
     key's or the role's trust policy; *registry*: the registry policy, beside it. *scps*, *rcps*: for each level from
     the root down the policies attached there; empty where there is no organization, and *rcps* also where the
     resource is the management account's. *endpoint*: the VPC endpoint's, None where the request came through none.
+    *denying*: all of them, in the order in which a deny is named. Made once, and asked many times.
     """
 
     identity: Sequence[Policy] = ()
@@ -32,6 +33,20 @@ class Sides:
     scps: Sequence[Sequence[Policy]] = ()
     rcps: Sequence[Sequence[Policy]] = ()
     endpoint: Policy | None = None
+    denying: Sequence[tuple[Layer, Sequence[Policy]]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        layers: list[tuple[Layer, Sequence[Policy | None]]] = [
+            ("scp", [policy for level in self.scps for policy in level]),
+            ("rcp", [policy for level in self.rcps for policy in level]),
+            ("resource", [self.resource, self.registry]),
+            ("identity", self.identity),
+            ("boundary", [self.boundary]),
+            ("session", self.session or ()),
+            ("endpoint", [self.endpoint]),
+        ]
+        there = [(layer, [policy for policy in policies if policy is not None]) for layer, policies in layers]
+        object.__setattr__(self, "denying", [(layer, policies) for layer, policies in there if policies])
 
 
 class Decision(NamedTuple):
@@ -141,49 +156,26 @@ def _by_identity(caller: Caller, sides: Sides, question: Question, *, missing: L
 
 
 def _explicitly_denied(caller: Caller | None, sides: Sides, question: Question) -> tuple[Layer, _Match] | None:
-    """The first statement of any layer that denies; layers in the order in which they are named."""
-    if sides.scps and caller is not None and _is_limited(caller):
-        for level in sides.scps:
-            if match := _denied(level, question):
-                return "scp", match
-    if sides.rcps and (caller is None or not caller.service_linked):
-        for level in sides.rcps:
-            if match := _denied(level, question):
-                return "rcp", match
-    for layer, policies in _single_layers(sides):
-        if match := _denied(policies, question):
-            return layer, match
+    """The first statement of any layer that denies."""
+    for layer, policies in sides.denying:
+        for policy in policies:
+            for rule in policy.rules(question.action)[0]:
+                how = rule.applies(question)
+                if how and _concerns(layer, caller):
+                    return layer, (policy, rule, how)
     return None
 
 
-def _single_layers(sides: Sides) -> list[tuple[Layer, Sequence[Policy]]]:
-    """The layers that are not made of levels, as far as they are there."""
-    layers: list[tuple[Layer, Sequence[Policy]]] = []
-    if sides.resource is not None:
-        layers.append(("resource", (sides.resource,)))
-    if sides.registry is not None:
-        layers.append(("resource", (sides.registry,)))
-    layers.append(("identity", sides.identity))
-    if sides.boundary is not None:
-        layers.append(("boundary", (sides.boundary,)))
-    if sides.session is not None:
-        layers.append(("session", sides.session))
-    if sides.endpoint is not None:
-        layers.append(("endpoint", (sides.endpoint,)))
-    return layers
+def _concerns(layer: Layer, caller: Caller | None) -> bool:
+    """Whether policies of a layer are meant for the caller at all."""
+    if layer == "scp":
+        return caller is not None and _is_limited(caller)
+    return layer != "rcp" or caller is None or not caller.service_linked
 
 
 def _is_limited(caller: Caller) -> bool:
     """Whether service control policies concern the caller."""
     return not (caller.management or caller.service_linked or caller.kind in ("service", "web identity"))
-
-
-def _denied(policies: Iterable[Policy], question: Question) -> _Match | None:
-    for policy in policies:
-        for rule in policy.rules(question.action)[0]:
-            if how := rule.applies(question):
-                return policy, rule, how
-    return None
 
 
 def _allowed(policies: Iterable[Policy], question: Question) -> _Match | None:

@@ -98,9 +98,3 @@ def network(text: str) -> Network | None:
     if parsed.version == 6 and parsed.prefixlen >= 96 and base >> 32 << 32 == _MAPPED:
         return 4, base & 0xFFFFFFFF, mask & 0xFFFFFFFF
     return parsed.version, base, mask
-
-
-def within(place: tuple[int, int], known: Network) -> bool:
-    """Whether an address is in a network; never in one of the other family."""
-    family, base, mask = known
-    return place[0] == family and place[1] & mask == base
