@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
@@ -42,6 +42,17 @@ TITLES: Mapping[str, str] = {
     DISTRIBUTION_2: "Distribution 2.8.2",
     DISTRIBUTION_3: "Distribution 3.1.1",
     MOTO: "moto",
+}
+
+_POLICIES = "arn:aws:iam::aws:policy"
+_FROM_HERE = {
+    "Version": "2012-10-17",
+    "Statement": {
+        "Effect": "Allow",
+        "Action": "ecr:*",
+        "Resource": "*",
+        "Condition": {"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}},
+    },
 }
 
 _START_SECONDS = 60
@@ -95,8 +106,14 @@ class Server:
 
     def ecr(self) -> "ECRClient":
         """A client of its ECR API."""
-        return boto3.client(
-            "ecr",
+        client: ECRClient = self.client("ecr")
+        return client
+
+    def client(self, service: str) -> Any:
+        """A client of one of its AWS APIs."""
+        make: Any = boto3.client  # its stubs know one overload for each of 400 services
+        return make(
+            service,
             endpoint_url=self.url,
             region_name="us-east-1",
             aws_access_key_id=self.keys.get("AWS_ACCESS_KEY_ID", "test"),
@@ -256,7 +273,24 @@ def _await_rest(server: Server) -> None:
 
 
 def _login(server: Server) -> tuple[dict[str, str], str]:
-    """The root key that the first start made, and the docker password that it buys, as a Basic header."""
+    """
+    The key of a user whose policies decide every request, and the docker password that it buys, as a Basic header.
+
+    One of the policies has a condition, as policies of those who care have: the root user would be asked nothing.
+    """
+    server.keys = _root_keys(server)
+    iam, name = server.client("iam"), f"bench-{time.time_ns()}"
+    iam.create_user(UserName=name)
+    iam.attach_user_policy(UserName=name, PolicyArn=f"{_POLICIES}/AmazonEC2ContainerRegistryPowerUser")
+    iam.put_user_policy(UserName=name, PolicyName="from-here", PolicyDocument=json.dumps(_FROM_HERE))
+    made = iam.create_access_key(UserName=name)["AccessKey"]
+    server.keys = {"AWS_ACCESS_KEY_ID": made["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"]}
+    token = server.ecr().get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    return dict(server.keys), f"Basic {token}"
+
+
+def _root_keys(server: Server) -> dict[str, str]:
+    """The root key that the first start made."""
     program = Path(sys.executable).with_name("entrepot")
     lines = subprocess.run(
         [str(program), "env", "--data", str(server.folder)],
@@ -267,10 +301,7 @@ def _login(server: Server) -> tuple[dict[str, str], str]:
         timeout=_START_SECONDS,
     ).stdout.splitlines()
     words = [shlex.split(line) for line in lines]
-    keys = dict(word.split("=", 1) for line in words if line and line[0] == "export" for word in line[1:])
-    server.keys = keys
-    token = server.ecr().get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    return keys, f"Basic {token}"
+    return dict(word.split("=", 1) for line in words if line and line[0] == "export" for word in line[1:])
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

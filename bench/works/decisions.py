@@ -4,15 +4,23 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from statistics import quantiles
 
 from bench.figures import Figure
 from bench.work import Measure, Scale, Work
+from entrepot.database import Database, Transaction
+from entrepot.database.migrating import migrate
+from entrepot.identity import accounts, deployment, inline_policies, users
+from entrepot.identity.directory import Directory
 from entrepot.identity.policy import Caller, Kind, Policy, Request, Sides, compile_policy, decide, lowered
+from entrepot.identity.principals import Principal
 
 _ACCOUNT = "111111111111"
 _REPOSITORIES = f"arn:aws:ecr:us-east-1:{_ACCOUNT}:repository"
 _MOST_REQUESTS = 20_000
+_MOST_ASKED = 200_000
 _COMPILED = 200
 
 # Ten statements as an account writes them: by team, by network, by region. One request meets three conditions or more.
@@ -112,6 +120,11 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.process_time() - started
 
 
+def _decide(requests: list[Request], sides: Sides) -> None:
+    for request in requests:
+        decide(request, sides)
+
+
 def _each(requests: list[Request], sides: Sides) -> list[float]:
     """Microseconds that single decisions take."""
     taken = []
@@ -123,23 +136,48 @@ def _each(requests: list[Request], sides: Sides) -> list[float]:
 
 
 @contextmanager
-def _deciding(_name: str, _scale: Scale) -> Iterator[Measure]:
+def _asking(folder: Path) -> Iterator[Callable[[], object]]:
+    """A question that the door answers over and over: may a user, who has a policy, describe images?"""
+    path = folder / "decisions.sqlite"
+    path.unlink(missing_ok=True)
+    migrate(path)
+    database, root_key = Database(path), bytes(32)
+
+    def make(tx: Transaction) -> Principal:
+        accounts.create(tx, account=_ACCOUNT)
+        alice = users.create(tx, _ACCOUNT, name="alice").principal
+        document = json.dumps({"Version": "2012-10-17", "Statement": [_MANAGED[2]]})
+        inline_policies.put(tx, alice.id, "own", document=document, kind="user", owner="alice")
+        return alice
+
+    deployment.establish(database, root_key)
+    alice = database.write(make)
+    door = Directory(database, root_key)
+    yield partial(door.authorize, alice, "ecr:DescribeImages", f"{_REPOSITORIES}/team/app")
+    database.close()
+
+
+@contextmanager
+def _deciding(_name: str, scale: Scale) -> Iterator[Measure]:
     sides = Sides(identity=[_policy(_MANAGED, Kind.IDENTITY)], resource=_policy(_REPOSITORY, Kind.REPOSITORY))
     requests = _requests()
+    with _asking(scale.folder) as ask:
 
-    def measure(number: int) -> Mapping[str, float]:
-        deciding = _seconds(lambda: [decide(request, sides) for request in requests])
-        compiling = _seconds(
-            lambda: [_policy(_MANAGED, Kind.IDENTITY, note=f"{number}-{at}") for at in range(_COMPILED)]
-        )
-        return {
-            "decisions": len(requests) / deciding,
-            "decision-p99": quantiles(_each(requests, sides), n=100)[98],
-            "compile": compiling / _COMPILED / len(_MANAGED) * 1_000_000,
-        }
+        def measure(number: int) -> Mapping[str, float]:
+            deciding = _seconds(lambda: _decide(requests, sides))
+            asking = _seconds(lambda: [ask() for _ in range(_MOST_ASKED)])
+            compiling = _seconds(
+                lambda: [_policy(_MANAGED, Kind.IDENTITY, note=f"{number}-{at}") for at in range(_COMPILED)]
+            )
+            return {
+                "decisions": len(requests) / deciding,
+                "decision-p99": quantiles(_each(requests, sides), n=100)[98],
+                "decisions-kept": _MOST_ASKED / asking,
+                "compile": compiling / _COMPILED / len(_MANAGED) * 1_000_000,
+            }
 
-    measure(-1)
-    yield measure
+        measure(-1)
+        yield measure
 
 
 WORKS = (
@@ -148,6 +186,9 @@ WORKS = (
         [
             Figure("decisions", "decisions by policies, none remembered, one core", "1/s", bound=50_000),
             Figure("decision-p99", "the same, one alone: p99", "µs", better="less", bound=60),
+            Figure(
+                "decisions-kept", "decisions that are remembered, asked at the door, one core", "1/s", bound=1_000_000
+            ),
             Figure("compile", "compiling a policy, for each statement", "µs", better="less", bound=150),
         ],
         _deciding,

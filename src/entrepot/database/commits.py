@@ -39,11 +39,13 @@ class Commits:
 
     def version(self) -> int:
         """A number that equals an earlier one only if nothing was committed in between."""
-        return self._trusted(_ALL)
+        number: int = self._numbers[_ALL]
+        return next(self._doubts) if number & 1 else number
 
     def rights(self) -> int:
         """A number that equals an earlier one only if nobody's rights were changed in between."""
-        return self._trusted(_RIGHTS)
+        number: int = self._numbers[_RIGHTS]
+        return next(self._doubts) if number & 1 else number
 
     def begin(self, *, rights: bool) -> None:
         """A commit is about to become visible; *rights*: it changes some. *The caller holds the write lock.*"""
@@ -55,7 +57,3 @@ class Commits:
         """It is visible now, or will never be."""
         self._numbers[_ALL] = (self._numbers[_ALL] | 1) + 1
         self._numbers[_RIGHTS] += self._numbers[_RIGHTS] & 1
-
-    def _trusted(self, which: int) -> int:
-        number = self._numbers[which]
-        return next(self._doubts) if number & 1 else number

@@ -93,6 +93,10 @@ class Database:
         self._writer: threading.Thread | None = None
         self._start = threading.Lock()
         self._commits = Commits(path.with_suffix(".commits"))
+        # Numbers that equal an earlier one only if nobody, in whatever process, has committed in between; has changed
+        # somebody's rights. Every request asks for them: they are the functions themselves.
+        self.version = self._commits.version
+        self.rights_version = self._commits.rights
 
     def close(self) -> None:
         """Finish what waits to be written and end the writer's thread."""
@@ -123,18 +127,6 @@ class Database:
         row: Row | None = cursor.fetchone()
         cursor.close()
         return row
-
-    def version(self) -> int:
-        """
-        A number that equals an earlier one only if nobody, in whatever process, has committed in between.
-
-        It costs nothing: see ``commits``.
-        """
-        return self._commits.version()
-
-    def rights_version(self) -> int:
-        """``version``, of commits that changed somebody's rights."""
-        return self._commits.rights()
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """

@@ -23,13 +23,14 @@ from entrepot.identity.facts import Facts, Guard
 from entrepot.identity.policy import Caller, Decision, Kind, Policy, Request, Sides, compile_policy, decide
 from entrepot.identity.policy.requests import Value
 from entrepot.identity.principals import Principal
-from entrepot.identity.sessions import confines
+from entrepot.identity.sessions import Session, confines
 
 Guards = Callable[[Transaction, str], Guard | None]
 Key = tuple[str, Any]
 
 _MOST_STANDINGS = 10_000
 _MOST_PAIRS = 20_000
+_MOST_GRANTED = 50_000
 _MOST_DECISIONS = 64  # of one pair
 _TIMES = frozenset({"aws:currenttime", "aws:epochtime", "aws:multifactorauthage"})
 _TYPES = {"root": "Account", "user": "User", "role session": "AssumedRole", "federated user": "FederatedUser"}
@@ -73,6 +74,7 @@ class Authority:
         self._read = read
         self._guards = guards
         self._endpoint = endpoint
+        self._granted: set[tuple[str, Session | None, str, str]] = set()
         self._pairs: dict[tuple[Key, str], _Pair] = {}
         self._standings = lru_cache(maxsize=_MOST_STANDINGS)(self._load)
         self._limits = lru_cache(maxsize=_MOST_STANDINGS)(self._load_limits)
@@ -85,49 +87,67 @@ class Authority:
 
         *guard* takes the place of what is known to guard the resource. Raises: AccessDenied, as ecr-api C.4 words it.
         """
-        decision, lasting = self.decide(principal, action, resource, facts=facts, guard=guard)
+        # What no policy makes depend on the request needs no facts: a question, and its answer.
+        question = principal.id, principal.session, action, resource
+        if question in self._granted and guard is None:
+            return True
+        pair = self._pair(principal, resource, guard=guard)
+        decision = self._decide(pair, principal, action, resource, facts=facts)
         if not decision.allowed:
             raise AccessDenied(principal=principal.arn, action=action, resource=resource, reason=decision.reason)
-        return lasting
+        if guard is not None or pair.volatile is None:
+            return False
+        if not pair.volatile:
+            if len(self._granted) >= _MOST_GRANTED:
+                self._granted.clear()
+            self._granted.add(question)
+        return True
 
     def decide(
         self, principal: Principal, action: str, resource: str, *, facts: Facts, guard: Guard | None = None
-    ) -> tuple[Decision, bool]:
-        """The decision, and whether it holds for equal requests until the next generation."""
-        if confines(principal.session, action):
-            return Decision("ImplicitlyDenied", "session", action), True
-        if guard is not None:
-            pair = self._pair(principal, resource, guard=guard)
-            return self._decide(pair, principal, action, resource, facts=facts), False
-        key = ((principal.id, principal.session), resource)
-        known = self._pairs.get(key)
-        if known is None:
-            known = self._pair(principal, resource, guard=self._read(lambda tx: self._guards(tx, resource)))
-            if len(self._pairs) >= _MOST_PAIRS:
-                self._pairs.clear()
-            self._pairs[key] = known
-        if known.volatile is None:
-            return self._decide(known, principal, action, resource, facts=facts), False
-        values = (action, *(_hashable(facts.get(name)) for name in known.volatile))
-        decision = known.decisions.get(values)
-        if decision is None:
-            decision = self._decide(known, principal, action, resource, facts=facts)
-            if len(known.decisions) >= _MOST_DECISIONS:
-                known.decisions.clear()
-            known.decisions[values] = decision
-        return decision, True
+    ) -> Decision:
+        """What ``authorize`` would go by."""
+        pair = self._pair(principal, resource, guard=guard)
+        return self._decide(pair, principal, action, resource, facts=facts)
 
     def standing(self, principal: Principal) -> Standing:
         """What *principal* has."""
         return self._standings(principal)
 
     def _decide(self, pair: _Pair, principal: Principal, action: str, resource: str, *, facts: Facts) -> Decision:
-        standing = self._standings(principal)
+        """The decision, remembered if it can be."""
+        if confines(principal.session, action):
+            return Decision("ImplicitlyDenied", "session", action)
+        if pair.volatile is None:
+            return self._decide_anew(pair, principal, action, resource, facts=facts)
+        values = (action, *(_hashable(facts.get(name)) for name in pair.volatile))
+        decision = pair.decisions.get(values)
+        if decision is None:
+            decision = self._decide_anew(pair, principal, action, resource, facts=facts)
+            if len(pair.decisions) >= _MOST_DECISIONS:
+                pair.decisions.clear()
+            pair.decisions[values] = decision
+        return decision
+
+    def _decide_anew(self, pair: _Pair, principal: Principal, action: str, resource: str, *, facts: Facts) -> Decision:
         context = _Context(facts, pair.context, principal)
-        caller = None if principal.kind == "anonymous" else standing.caller
+        caller = None if principal.kind == "anonymous" else self._standings(principal).caller
         return decide(Request(action, resource, pair.account, caller, context), pair.sides)
 
     def _pair(self, principal: Principal, resource: str, *, guard: Guard | None) -> _Pair:
+        """The pair, remembered unless a *guard* is given."""
+        if guard is not None:
+            return self._make_pair(principal, resource, guard=guard)
+        key = ((principal.id, principal.session), resource)
+        known = self._pairs.get(key)
+        if known is None:
+            known = self._make_pair(principal, resource, guard=self._read(lambda tx: self._guards(tx, resource)))
+            if len(self._pairs) >= _MOST_PAIRS:
+                self._pairs.clear()
+            self._pairs[key] = known
+        return known
+
+    def _make_pair(self, principal: Principal, resource: str, *, guard: Guard | None) -> _Pair:
         standing = self._standings(principal)
         account = guard.account if guard else _account_of(resource) or principal.account
         limits = self._limits(account)

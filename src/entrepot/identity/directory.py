@@ -8,7 +8,6 @@ with the next request, and a push, which commits but raises nothing, empties no 
 """
 
 import math
-import threading
 from collections.abc import Callable
 from functools import lru_cache
 from typing import ParamSpec, TypeVar
@@ -67,8 +66,9 @@ class Directory:
         self._guards = guards or (lambda tx, arn: None)
         self._endpoint = None if endpoint_policy is None else compile_policy(endpoint_policy, Kind.ENDPOINT)
         self._vault = Vault(root_key)
-        self._seen = threading.local()
-        self._known = _Known(-1, self)
+        self._rights = database.rights_version
+        # What is known, and under which number of changed rights.
+        self._seen = -1, _Known(-1, self)
         self.ring = Ring(root_key, deployment.establish(database, root_key), never_back(clock.now))
         self.logins = Logins(self.ring, credential=self.credential, principal=self.principal_in)
 
@@ -109,7 +109,7 @@ class Directory:
         self, principal: Principal, action: str, resource: str, *, facts: Facts = NO_FACTS, guard: Guard | None = None
     ) -> Decision:
         """What ``authorize`` would go by."""
-        return self._current().authority.decide(principal, action, resource, facts=facts, guard=guard)[0]
+        return self._current().authority.decide(principal, action, resource, facts=facts, guard=guard)
 
     def located(self, principal: Principal, resource: str) -> str:
         """The ARN by which policies know the resource of a request by *principal*: see ``entities.located``."""
@@ -129,15 +129,16 @@ class Directory:
             return work(tx)
 
     def _current(self) -> "_Known":
-        # Each thread has its own last number: a thread that was quick must not speak for one that is slow.
-        version = self._database.rights_version()
-        known = self._known
-        if getattr(self._seen, "version", None) != version:
-            row = self._database.look(_GENERATION)
-            current = 0 if row is None else int(row[0])
-            if current != known.generation:
-                self._known = known = _Known(current, self)
-            self._seen.version = version
+        # Both in one: a thread that was slow may bring back an older pair, which the next one finds to be old.
+        version, known = self._seen
+        now = self._rights()
+        if version == now:
+            return known
+        row = self._database.look(_GENERATION)
+        current = 0 if row is None else int(row[0])
+        if current != known.generation:
+            known = _Known(current, self)
+        self._seen = now, known
         return known
 
     def load_principal(self, principal_id: str) -> Principal:
