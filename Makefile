@@ -56,7 +56,7 @@ bench: .venv/.made
 
 docs: .venv/.made
 	$(PYTHON) -m tools.settings_page > docs/settings.md
-	$(PYTHON) -m tools.reference > docs/operations-of-ecr.md
+	$(PYTHON) -m tools.reference > docs/operations.md
 
 clients: .venv/.made
 	$(PYTHON) -m tools.clients

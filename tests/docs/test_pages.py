@@ -40,7 +40,7 @@ def test_every_page_can_be_reached_from_the_first(page: Path) -> None:
 
 def test_the_page_of_operations_is_up_to_date() -> None:
     """If this fails: make docs."""
-    assert text("docs/operations-of-ecr.md") == reference.page()
+    assert text("docs/operations.md") == reference.page()
 
 
 def _commands(group: click.Group, *above: str) -> Iterator[str]:
@@ -65,6 +65,7 @@ def test_pages_name_settings_and_commands_that_there_are(page: Path) -> None:
         "--user",
         "--id",
         "--path",
+        "--policy",
     }
     commands = {*_commands(main), *main.commands}
 
