@@ -295,6 +295,8 @@ def test_who_has_a_policy_is_listed(iam, name, policy):
     assert [role["RoleName"] for role in found["PolicyRoles"]] == [name]
     only_users = iam.list_entities_for_policy(PolicyArn=policy, EntityFilter="User")
     assert (len(only_users["PolicyUsers"]), only_users["PolicyGroups"], only_users["PolicyRoles"]) == (1, [], [])
+    of_any_kind = iam.list_entities_for_policy(PolicyArn=policy, EntityFilter="LocalManagedPolicy")
+    assert of_any_kind["PolicyRoles"] == found["PolicyRoles"]
     bounded = iam.list_entities_for_policy(PolicyArn=policy, PolicyUsageFilter="PermissionsBoundary")
     assert (bounded["PolicyUsers"], len(bounded["PolicyRoles"])) == ([], 1)
     deep = iam.list_entities_for_policy(PolicyArn=policy, PathPrefix="/deep/")

@@ -112,6 +112,9 @@ def test_description_and_longest_session_change_one_by_one(iam, role):
     found = iam.get_role(RoleName=name)["Role"]
 
     assert (found["MaxSessionDuration"], found["Description"]) == (4000, "new")
+    iam.update_role(RoleName=name, Description="newer")
+    found = iam.get_role(RoleName=name)["Role"]
+    assert (found["MaxSessionDuration"], found["Description"]) == (3600, "newer")
     with refused("ValidationError"):
         iam.update_role(RoleName=name, MaxSessionDuration=43201)
 

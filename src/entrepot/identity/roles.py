@@ -25,6 +25,7 @@ from entrepot.identity.tables import instance_profiles, roles
 
 # Source: IAM and STS quotas, "Roles in an AWS account".
 _MOST = 1000
+HOUR = 3600  # seconds: the longest session, where nothing else is said
 SERVICE_PATH = "/aws-service-role/"
 _RESERVED = (SERVICE_PATH, "/aws-reserved/")
 
@@ -91,7 +92,7 @@ def create(
     trust: str,
     path: str = "/",
     description: str = "",
-    max_session: int = 3600,
+    max_session: int = HOUR,
     boundary: str | None = None,
 ) -> Role:
     """
@@ -132,7 +133,7 @@ def _create(tx: Transaction, account: str, *, name: str, boundary: str | None = 
     if count and count["number"] >= _MOST:
         raise QuotaExceeded(quota="RolesPerAccount", limit=_MOST)
     role_id = clock.new_id("AROA", 17)
-    row: dict[str, object] = {"max_session": 3600, **values, "boundary": boundary}
+    row: dict[str, object] = {"max_session": HOUR, **values, "boundary": boundary}
     row.update(id=role_id, account=account, name=name, created_at=clock.now(), valid_after=0.0)
     tx.run(_PUT, **row, last_used_at=None, last_used_region=None)
     raise_generation(tx)

@@ -139,7 +139,7 @@ def list_entities_for_policy(
             call.tx,
             call.registry.account,
             found.arn,
-            kind=entity_filter,
+            kind=entity_filter if entity_filter in _LISTS else None,  # the others are kinds of policy
             prefix=path_prefix,
             attached=policy_usage_filter != "PermissionsBoundary",
             bounding=policy_usage_filter != "PermissionsPolicy",

@@ -142,4 +142,4 @@ def list_instance_profile_tags(
 
 
 def _whole(tx: Transaction, profile: InstanceProfile) -> Output:
-    return {**documents.profile(tx, profile), "Tags": documents.tags_of(tx, profile.id)}
+    return {**documents.profile(tx, profile), "Tags": documents.tags_of(tx, profile.id) or []}

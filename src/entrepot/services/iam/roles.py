@@ -87,11 +87,12 @@ def update_role(
     """
     Another description or longest session. Raises: EntityNotFound, ProtectedRole.
 
-    Source: IAM API reference, UpdateRole. What is left out stays as it is: Terraform counts on it.
+    Source: IAM API reference, UpdateRole: without a longest session an hour is set. A description that is left
+    out stays: Terraform counts on it.
     """
     find = roles.get if max_session_duration is None else roles.modifiable
     role = find(call.tx, call.registry.account, name=role_name)
-    roles.describe(call.tx, role, description=description, max_session=max_session_duration)
+    roles.describe(call.tx, role, description=description, max_session=max_session_duration or roles.HOUR)
     return {}
 
 
