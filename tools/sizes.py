@@ -17,7 +17,8 @@ MODULE_LINES = 500
 FUNCTION_LINES = 60
 SUPPRESSIONS_PER_THOUSAND = 2
 PACKAGE_LINES: Mapping[str, int] = {
-    "aws": 1200,
+    # The engine, and signatures. Above the aim of 1,200 since unsigned calls and what is remembered of questions came.
+    "aws": 1350,
     "aws/protocols": 400,
     "oci": 1000,
     "storage": 900,

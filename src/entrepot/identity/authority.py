@@ -236,20 +236,21 @@ class _Context(Mapping[str, Value]):
     def __init__(self, facts: Facts, known: Mapping[str, Value], principal: Principal) -> None:
         self._facts, self._known, self._principal = facts, known, principal
 
-    def __getitem__(self, key: str) -> Value:
-        """Raises: KeyError, for a key that is absent."""
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of a condition key; *default* where it is absent."""
         value = self._known.get(key)
         if value is None:
             value = _age(self._principal) if key == "aws:multifactorauthage" else self._facts.get(key)
-        if value is None:
-            raise KeyError(key)
-        return value
+        return default if value is None else value
+
+    def __getitem__(self, key: str) -> Value:
+        raise NotImplementedError
 
     def __iter__(self) -> Any:
-        raise NotImplementedError("keys are asked for, not listed")
+        raise NotImplementedError
 
     def __len__(self) -> int:
-        raise NotImplementedError("keys are asked for, not counted")
+        raise NotImplementedError
 
 
 def _context_of(principal: Principal, tags: Mapping[str, str], limits: _Limits) -> dict[str, Value]:
