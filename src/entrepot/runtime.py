@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from entrepot.database import Database
+from entrepot.remote.key_sets import KeySets
 from entrepot.settings import Settings
 from entrepot.storage import BlobStore
 
@@ -18,3 +19,4 @@ class Runtime:
     # The interface endpoint that this process serves, and the text of its policy; None: the public listener.
     endpoint: str | None = None
     endpoint_policy: str | None = None
+    key_sets: KeySets = field(default_factory=KeySets)

@@ -64,6 +64,9 @@ class Settings:
     insecure_http: bool = _setting(False, "Accept logins over plain http from other machines too.")
     trusted_proxies: tuple[str, ...] = _setting((), "Networks (CIDR) whose X-Forwarded-* headers count.")
     cap_login_to_session: bool = _setting(False, "End a login with the session that asked for it, not 12 h later.")
+    private_hosts: tuple[str, ...] = _setting(
+        (), "Hosts outside the public internet that may be called, as `name=network`, the network in CIDR form."
+    )
     account: str = _setting("123456789012", "The account that the first start makes; the one of a bare host name.")
     region: str = _setting("us-east-1", "The region of a bare host name.")
     regions: tuple[str, ...] = _setting((), "All regions that are served. Default: the one `region`.")
@@ -236,6 +239,11 @@ def _network(text: str) -> str | None:
     return None
 
 
+def _private_host(text: str) -> str | None:
+    name, equals, network = text.partition("=")
+    return _network(network) if name and equals else "is no name, '=' and network"
+
+
 def _hostname(text: str) -> str | None:
     plain = text.replace("{account}", "1" * 12).replace("{region}", "us-east-1")
     if not _HOSTNAME.fullmatch(plain):
@@ -255,6 +263,7 @@ _RULES: dict[str, Callable[[str], str | None]] = {
     "listen": _listen,
     "endpoints": _endpoint,
     "trusted_proxies": _network,
+    "private_hosts": _private_host,
     "account": _account,
     "region": _region,
     "regions": _region,

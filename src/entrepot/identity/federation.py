@@ -2,10 +2,11 @@
 Web identities: who a token of somebody else's identity provider says that its bearer is.
 
 A provider is believed in the account that registered it, and in no other. Its keys are those that the account
-gave with it (a static JWKS). What a web identity may take on is for the role's trust policy to say.
+gave with it (a static JWKS), else those that it publishes itself. What a web identity may take on is for the
+role's trust policy to say.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,16 @@ from entrepot.database import Transaction
 from entrepot.identity import jwt, providers
 from entrepot.identity.principals import Principal
 from entrepot.identity.providers import Provider
-from entrepot.identity.session_faults import IdentityTokenExpired, IdentityTokenInvalid, TagsInvalid
+from entrepot.identity.session_faults import (
+    IdentityTokenExpired,
+    IdentityTokenInvalid,
+    ProviderUnreachable,
+    TagsInvalid,
+)
 from entrepot.identity.session_tags import Tags
+from entrepot.remote.key_sets import KeySets
+
+Find = Callable[[str], Provider | None]
 
 # Claims that tell what a CI job is, beside those of OpenID Connect. AWS knows them for the issuers of GitHub, GitLab
 # and others; here they count for every registered provider, because people run their own.
@@ -44,17 +53,20 @@ class WebIdentity:
     source_identity: str | None = None
 
 
-def identify(tx: Transaction, account: str, *, token: str, now: float) -> WebIdentity:
+def identify(find: Find, *, token: str, key_sets: KeySets, now: float) -> WebIdentity:
     """
-    Who *token* says that its bearer is, by a provider of *account*. *now* is in seconds since the epoch.
+    Who *token* says that its bearer is. *now* is in seconds since the epoch.
 
-    Raises: IdentityTokenInvalid, IdentityTokenExpired, TagsInvalid.
+    *find* gives the provider of an issuer's URL that is registered where the role is, or None. It may block until
+    the provider's keys have come.
+
+    Raises: IdentityTokenInvalid, IdentityTokenExpired, ProviderUnreachable, TagsInvalid.
     Source: AWS STS API reference, AssumeRoleWithWebIdentity; security-design 3.3.
     """
     try:
         read = jwt.read(token)
-        provider = _provider(tx, account, read.claims.get("iss"))
-        jwt.check_signature(read, _keys(provider))
+        provider = _provider(find, read.claims.get("iss"))
+        jwt.check_signature(read, _keys(provider, read, key_sets))
         audience = jwt.check_claims(read.claims, audiences=provider.client_ids, now=now)
     except jwt.Expired as expired:
         raise IdentityTokenExpired(now=int(now), expiry=expired.args[0]) from None
@@ -63,18 +75,38 @@ def identify(tx: Transaction, account: str, *, token: str, now: float) -> WebIde
     return _identity(provider, read.claims, audience)
 
 
-def _provider(tx: Transaction, account: str, issuer: Any) -> Provider:
+def find_provider(tx: Transaction, account: str, issuer: str) -> Provider | None:
+    """The provider that *account* registered for *issuer*, a URL; None where there is none."""
+    return providers.find(tx, f"arn:aws:iam::{account}:oidc-provider/{issuer.removeprefix('https://')}")
+
+
+def _provider(find: Find, issuer: Any) -> Provider:
     """The provider whose URL is exactly *issuer*. Raises: jwt.Refused."""
     if not isinstance(issuer, str):
         raise jwt.Refused("Missing a required claim: iss")
-    found = providers.find(tx, f"arn:aws:iam::{account}:oidc-provider/{issuer.removeprefix('https://')}")
+    found = find(issuer)
     if found is None or found.issuer != issuer:
         raise jwt.Refused(f"No OpenIDConnect provider found in your account for {issuer[:255]}")
     return found
 
 
-def _keys(provider: Provider) -> tuple[jwt.Key, ...]:
-    return jwt.keys_of(provider.jwks) if provider.jwks else ()
+def _keys(provider: Provider, token: jwt.Token, key_sets: KeySets) -> tuple[jwt.Key, ...]:
+    """
+    The provider's keys: those that were given with it, else those that it publishes.
+
+    Raises: jwt.Refused, ProviderUnreachable.
+    """
+
+    def has_the_key(document: str) -> bool:
+        try:
+            return token.key_id is None or any(key.id == token.key_id for key in jwt.keys_of(document))
+        except jwt.Refused:
+            return False
+
+    document = provider.jwks or key_sets.find(provider.issuer, is_enough=has_the_key)
+    if document is None:
+        raise ProviderUnreachable
+    return jwt.keys_of(document)
 
 
 def _identity(provider: Provider, claims: Mapping[str, Any], audience: str) -> WebIdentity:

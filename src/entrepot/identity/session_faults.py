@@ -39,6 +39,15 @@ class IdentityTokenExpired(Fault, aws="ExpiredTokenException", oci="DENIED"):
     message = "Token expired: current date/time {now} must be before the expiration date/time {expiry}"
 
 
+class ProviderUnreachable(Fault, aws="IDPCommunicationErrorException", oci="DENIED"):
+    """The provider's keys are not known and cannot be had now; clients may try again."""
+
+    message = (
+        "The identity provider that was asked to verify the incoming identity token could not be reached. "
+        "Retry your request a limited number of times."
+    )
+
+
 class MessageInvalid(Fault, aws="InvalidAuthorizationMessageException", oci="DENIED"):
     """What is to be decoded is no message of ours for this account."""
 

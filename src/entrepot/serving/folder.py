@@ -23,6 +23,8 @@ from entrepot.identity.credentials import NewKey, Vault
 from entrepot.identity.principals import root_of
 from entrepot.identity.rootkey import RootKeyRefused
 from entrepot.registry import uploads
+from entrepot.remote.guarded import Allowed
+from entrepot.remote.key_sets import public_key_sets
 from entrepot.runtime import Runtime
 from entrepot.serving.patience import patiently
 from entrepot.settings import Settings
@@ -102,7 +104,8 @@ def open_runtime(settings: Settings) -> Runtime:
     root_key = rootkey.find(settings.keys_folder)
     if root_key is None:
         raise RootKeyRefused(f"There is no root key in {settings.keys_folder}; name its folder with --keys DIR")
-    return Runtime(settings, Database(settings.database_file), _store(settings), root_key)
+    key_sets = public_key_sets(Allowed(settings.private_hosts))
+    return Runtime(settings, Database(settings.database_file), _store(settings), root_key, key_sets=key_sets)
 
 
 def read_profile(path: Path) -> NewKey:

@@ -9,6 +9,7 @@ from entrepot.call import Call, moves_bytes
 from entrepot.identity import assuming, federation
 from entrepot.identity.assuming import Wish
 from entrepot.identity.principals import Principal
+from entrepot.identity.providers import Provider
 from entrepot.identity.session_faults import SessionInvalid
 from entrepot.identity.sessions import Session
 from entrepot.services.sts import shapes
@@ -83,9 +84,15 @@ def assume_role_with_web_identity(
     if provider_id is not None or account is None:
         reason = "ProviderId is for OAuth 2.0 access tokens, which are not accepted" if account else "{} is invalid"
         raise SessionInvalid(reason=reason.format(role_arn))
-    now = clock.now()
-    with call.runtime.database.reading() as tx:
-        identity = federation.identify(tx, account, token=web_identity_token, now=now)
+    now, database = clock.now(), call.runtime.database
+
+    def find(issuer: str) -> Provider | None:
+        with database.reading() as tx:
+            return federation.find_provider(tx, account, issuer)
+
+    # Keys may have to be fetched: until then no transaction is open.
+    identity = federation.identify(find, token=web_identity_token, key_sets=call.runtime.key_sets, now=now)
+    with database.reading() as tx:
         text, arns = shapes.session_policies(tx, account, text=policy, arns=policy_arns)
         wish = Wish(role_arn, role_session_name, seconds=duration_seconds, policy=text, policy_arns=arns)
         role = assuming.find(tx, role_arn)

@@ -1,0 +1,1 @@
+"""Calls to others: whatever leaves this process goes by ``guarded``."""
