@@ -61,12 +61,18 @@ def password_of(server: Server, *, ago: float) -> str:
     """A login password of the default account's root user as it was issued *ago* seconds before now."""
     clock.travel(-ago)
     try:
-        with database_of(server) as database:
-            directory = Directory(database, _root_key(server))
+        with directory_of(server) as directory:
             access_key_id = server.environment()["AWS_ACCESS_KEY_ID"]
             return directory.logins.issue(root_of(ACCOUNT), access_key_id, REGION).password
     finally:
         clock.travel(ago)
+
+
+@contextmanager
+def directory_of(server: Server) -> Iterator[Directory]:
+    """Everybody whom a server that is at work knows, with the keys that it seals with."""
+    with database_of(server) as database:
+        yield Directory(database, _root_key(server))
 
 
 def _key(server: Server, owner: Principal) -> Key:
