@@ -80,6 +80,22 @@ _BOUNDARY_COUNTS = Statement(
 )
 
 
+# The same of one policy, without a look at all others.
+_THEIRS = attachments.c.owner_id
+_OF_ACCOUNT = or_(
+    *(
+        select(table.c.id).where(table.c.id == _THEIRS, table.c.account == bindparam("account")).exists()
+        for table in (users, groups, roles)
+    )
+)
+_ATTACHMENT_COUNT = Statement(
+    select(func.count().label("number")).where(attachments.c.policy_arn == bindparam("arn"), _OF_ACCOUNT)
+)
+_BOUNDARY_COUNT = Statement(
+    select(func.count().label("number")).select_from(_BOUNDARIES).where(_BOUNDARIES.c.boundary == bindparam("arn"))
+)
+
+
 class Uses(NamedTuple):
     """How often a policy is attached, and how often it is a boundary."""
 
@@ -184,6 +200,13 @@ def uses(tx: Transaction, account: str) -> dict[str, Uses]:
     attached = _numbers(tx.all(_ATTACHMENT_COUNTS, account=account))
     bounding = _numbers(tx.all(_BOUNDARY_COUNTS, account=account))
     return {arn: Uses(attached.get(arn, 0), bounding.get(arn, 0)) for arn in attached | bounding}
+
+
+def uses_of(tx: Transaction, account: str, arn: str) -> Uses:
+    """How often one policy is used in an account."""
+    attached = tx.one(_ATTACHMENT_COUNT, account=account, arn=arn)
+    bounding = tx.one(_BOUNDARY_COUNT, account=account, arn=arn)
+    return Uses(attached["number"] if attached else 0, bounding["number"] if bounding else 0)
 
 
 def _numbers(rows: list[Row]) -> dict[str, int]:

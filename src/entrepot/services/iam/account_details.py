@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from entrepot.call import Call
+from entrepot.call import Call, moves_bytes
 from entrepot.identity import (
     attachments,
     everything,
@@ -29,14 +29,22 @@ _MEMBERS = {
 _MOST_PROFILES = 1000
 
 
+@moves_bytes
 def get_account_authorization_details(
     call: Call, *, filter: Sequence[str] = (), max_items: int | None = None, marker: str | None = None
 ) -> Output:
     """
     Users, groups, roles and policies, each with its documents. Raises: InvalidMarker.
 
+    A page of a thousand takes long, so it is read on a thread of its own, as layers are.
+
     Source: IAM API reference, GetAccountAuthorizationDetails.
     """
+    with call.runtime.database.reading() as tx:
+        return _details(call.within(tx), filter, marker=marker, max_items=max_items)
+
+
+def _details(call: Call, filter: Sequence[str], *, marker: str | None, max_items: int | None) -> Output:
     kinds = frozenset(filter) or frozenset(_MEMBERS)
     account = call.registry.account
     items, more = paging.page(

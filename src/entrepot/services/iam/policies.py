@@ -42,7 +42,7 @@ def get_policy(call: Call, *, policy_arn: str) -> Output:
     Source: IAM API reference, GetPolicy.
     """
     found = policies.get(call.tx, call.registry.account, arn=policy_arn)
-    uses = attachments.uses(call.tx, call.registry.account).get(found.arn, UNUSED)
+    uses = attachments.uses_of(call.tx, call.registry.account, found.arn)
     return {"Policy": {**documents.policy(found, uses), "Tags": documents.tags_of(call.tx, found.id) or []}}
 
 

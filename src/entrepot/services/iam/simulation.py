@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from entrepot.call import Call
+from entrepot.call import Call, moves_bytes
 from entrepot.identity import simulated
 from entrepot.identity.simulation import Result, Setting, Simulation, context_keys
 from entrepot.services.iam import paging
@@ -93,15 +93,19 @@ def simulate_principal_policy(
     return _simulate(call, setting, action_names, resource_arns=resource_arns, marker=marker, max_items=max_items)
 
 
+@moves_bytes
 def get_context_keys_for_custom_policy(call: Call, *, policy_input_list: Sequence[str]) -> Output:
     """
     The condition keys that policies look at. Raises: InputInvalid.
+
+    The policies may be long, so they are read on a thread of their own.
 
     Source: IAM API reference, GetContextKeysForCustomPolicy.
     """
     return {"ContextKeyNames": context_keys(simulated.judged(policy_input_list))}
 
 
+@moves_bytes
 def get_context_keys_for_principal_policy(
     call: Call, *, policy_source_arn: str, policy_input_list: Sequence[str] = ()
 ) -> Output:
@@ -110,7 +114,8 @@ def get_context_keys_for_principal_policy(
 
     Source: IAM API reference, GetContextKeysForPrincipalPolicy.
     """
-    own = simulated.texts_of(call.tx, call.registry.account, policy_source_arn)
+    with call.runtime.database.reading() as tx:
+        own = simulated.texts_of(tx, call.registry.account, policy_source_arn)
     return {"ContextKeyNames": context_keys([*own, *simulated.judged(policy_input_list)])}
 
 
