@@ -20,6 +20,7 @@ from entrepot.answers import Receive, Scope, Send, answer, document
 from entrepot.aws.gateway import Gateway
 from entrepot.downloads import Downloads
 from entrepot.errors import Fault
+from entrepot.identity import key_usage
 from entrepot.identity.directory import Directory
 from entrepot.oci.context import Context
 from entrepot.oci.endpoint import Endpoint
@@ -35,7 +36,7 @@ SERVICES = (ecr.service, iam.service, organizations.service, sts.service)
 
 _log = logging.getLogger("entrepot.app")
 
-# How often pulls that were counted in memory are written, in seconds.
+# How often pulls and uses of keys, which are noted in memory, are written, in seconds.
 _COUNTING = 5.0
 # Threads that wait for the disk: enough to keep it busy, few enough not to fight for two cores.
 _THREADS = 16
@@ -139,16 +140,20 @@ class Application:
         while True:
             await asyncio.sleep(_COUNTING)
             try:
-                await self._context.run(lambda: usage.flush(self._context.runtime.database))
+                await self._context.run(self._write_counts)
             except Exception:  # noqa: BLE001  # whatever it is, the next round tries again
-                _log.exception("pulls could not be counted; they will be with the next try")
+                _log.exception("pulls and uses of keys could not be written; they will be with the next try")
+
+    def _write_counts(self) -> None:
+        usage.flush(self._context.runtime.database)
+        key_usage.flush(self._context.runtime.database)
 
     async def _end(self) -> None:
         if self._counting is not None:
             self._counting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._counting
-        await self._context.run(lambda: usage.flush(self._context.runtime.database))
+        await self._context.run(self._write_counts)
         self._access.flush()
         self._context.runtime.database.close()
 

@@ -31,6 +31,7 @@ from entrepot.aws.routing import Route
 from entrepot.aws.service import Handler, Service
 from entrepot.call import Call
 from entrepot.errors import Fault
+from entrepot.identity import key_usage
 from entrepot.identity.facts import Facts, Lazy
 from entrepot.identity.policy.requests import Value
 from entrepot.identity.principals import ANONYMOUS, Principal
@@ -183,15 +184,18 @@ class Gateway:
         operation, model = route.operation, route.service.model
         if operation.unsigned:
             return ANONYMOUS, None, Registry("", self._runtime.settings.region)
+        now = clock.now()
         verified = sigv4.verify(
             exchange.request,
             lookup=self._directory.credential,
-            now=clock.now(),
+            now=now,
             regions=self._regions(model),
             service=model.signing_name,
             hosts=exchange.hosts,
         )
         principal, action = verified.credential.principal, f"{route.service.name}:{operation.name}"
+        if principal.session is None:
+            key_usage.note_use(verified.access_key_id, verified.region, service=model.signing_name, at=now)
         if verified.presigned and operation.name != "GetCallerIdentity":
             raise NotPresignable(action=action)
         if confines(principal.session, action):
