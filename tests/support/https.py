@@ -62,7 +62,7 @@ def https(folder: Path, answer: Answer) -> Iterator[Https]:
     with _Listening(("127.0.0.1", 0), Handler) as listening:
         listening.socket = context.wrap_socket(listening.socket, server_side=True)
         server = Https(listening.server_port, certificate)
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True).start()
         yield server
         listening.shutdown()
 

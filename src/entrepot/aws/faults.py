@@ -113,6 +113,7 @@ COMMON = {
     "UnknownOperationException": Wire("InvalidAction", 400, 400),
     "SerializationException": Wire("MalformedInput", 400, 400),
     "ValidationException": Wire("ValidationError", 400, 400),
+    "InvalidInputException": Wire("InvalidInput", 400, 400),
     "ThrottlingException": Wire("Throttling", 400, 400),
     "RequestEntityTooLargeException": Wire("RequestEntityTooLarge", 413, 413),
     "RequestTimeoutException": Wire("RequestTimeout", 408, 408),
