@@ -144,3 +144,41 @@ def test_abuse_30_what_is_taken_from_a_role_is_gone_from_running_logins(server, 
     finally:
         iam.delete_role_policy(RoleName="oci-sessions", PolicyName="deny")
     assert ours("GET", "/v2/blue/app/manifests/v1").status == 200
+
+
+def test_sessions_from_before_a_time_are_revoked_by_a_policy_as_at_aws(server, iam, user, role, image):
+    """Source: IAM user guide, "Revoking IAM role temporary security credentials": what the console writes."""
+    tags = [{"Key": "team", "Value": "red"}]
+    made = user.assume_role(RoleArn=role, RoleSessionName="x1", Tags=tags)
+    ours = login(server, made["Credentials"])
+    assert ours("GET", "/v2/red/app/manifests/v1").status == 200
+    older = {"DateLessThan": {"aws:TokenIssueTime": "2999-01-01T00:00:00Z"}}
+
+    denial = allow("*", **older).replace("Allow", "Deny")
+    iam.put_role_policy(RoleName="oci-sessions", PolicyName="AWSRevokeOlderSessions", PolicyDocument=denial)
+    try:
+        refused = ours("GET", "/v2/red/app/manifests/v1")
+    finally:
+        iam.delete_role_policy(RoleName="oci-sessions", PolicyName="AWSRevokeOlderSessions")
+
+    assert refused.status == 403
+    assert refused.json()["errors"][0]["message"].endswith("with an explicit deny in an identity-based policy")
+
+
+def test_a_login_goes_on_when_the_key_that_took_on_the_role_is_gone(server, iam, user, role, image):
+    """A session stands by itself: what ends it is its role, or the time."""
+    iam.create_user(UserName="oci-leaver")
+    iam.put_user_policy(UserName="oci-leaver", PolicyName="all", PolicyDocument=allow("sts:*"))
+    key = iam.create_access_key(UserName="oci-leaver")["AccessKey"]
+    theirs = server.aws("sts", key=(key["AccessKeyId"], key["SecretAccessKey"]))
+    made = theirs.assume_role(RoleArn=role, RoleSessionName="x1", Tags=[{"Key": "team", "Value": "red"}])
+    own = theirs.get_session_token()
+    ours = login(server, made["Credentials"])
+
+    iam.delete_access_key(UserName="oci-leaver", AccessKeyId=key["AccessKeyId"])
+    iam.delete_user_policy(UserName="oci-leaver", PolicyName="all")
+    iam.delete_user(UserName="oci-leaver")
+
+    assert ours("GET", "/v2/red/app/manifests/v1").status == 200
+    with pytest.raises(Exception, match="UnrecognizedClientException"):
+        login(server, own["Credentials"])
