@@ -19,8 +19,16 @@ from tests.support.server import ACCOUNT, Server
 
 # One asks localhost:5000 itself for a route of moto's; the other is the helper that `truthful` stands in for.
 _LEFT_OUT = ("tests/test_ecr/test_ecr_scan_results.py", "tests/test_ecr/test_ecr_helpers.py")
-_RUN = ("tests/test_ecr", "tests/test_sts/test_sts.py")
-_WHICH = "test_ecr or get_caller_identity"
+_RUN = (
+    "tests/test_ecr",
+    "tests/test_iam/test_iam.py",
+    "tests/test_iam/test_iam_account_aliases.py",
+    "tests/test_iam/test_iam_groups.py",
+    "tests/test_iam/test_iam_oidc.py",
+    "tests/test_iam/test_iam_policies.py",
+    "tests/test_sts/test_sts.py",
+)
+_WHICH = "test_ecr or test_iam or get_caller_identity"
 
 
 @dataclass(frozen=True, slots=True)

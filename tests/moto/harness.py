@@ -1,11 +1,13 @@
 """
 A door in front of our server for moto's tests: it answers ``POST /moto-api/reset`` and hands on all else.
 
-The product knows no reset. Here it deletes, by the API, every repository of the regions that were used
-since the last one, and puts back the account's settings. In front of a PutImage the door pushes those blobs
-of ``tests.moto.truthful`` that the manifest names, as a client would have done.
+The product knows no reset. Here it deletes, by the API, every repository and policy of the registries that were used
+since the last one; identities, of which there are too many kinds, are deleted as rows, all but the account and
+the keys of its root user. In front of a PutImage the door pushes those blobs of ``tests.moto.truthful`` that the
+manifest names, as a client would have done.
 """
 
+import contextlib
 import http.server
 import json
 import re
@@ -15,7 +17,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import urllib3
+from sqlalchemy import Table, delete
 
+from entrepot.database import Database, Statement, Transaction
+from entrepot.identity import tables
+from entrepot.identity.rows import raise_generation
 from tests.moto import truthful
 from tests.support.server import ACCOUNT, Registry, Server
 
@@ -24,7 +30,19 @@ KEY = ("FOOBARKEY", "FOOBARSECRET")
 REGIONS = ("us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-central-1", "eu-west-1")
 HOSTNAME = "{account}.dkr.ecr.{region}.amazonaws.com"
 
-_SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/ecr/")
+_SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/(ecr|iam|sts)/")
+_ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
+# What stays when identities are forgotten: whose tests they are, and with what they sign.
+_STAY = {"accounts", "access_keys", "deployment", "generation"}
+_FORGET = [
+    *(
+        Statement(delete(table))
+        for table in vars(tables).values()
+        if isinstance(table, Table) and table.name not in _STAY
+    ),
+    Statement(delete(tables.access_keys).where(tables.access_keys.c.user_id.is_not(None))),
+    Statement(delete(tables.deployment).where(tables.deployment.c.name.startswith("credential-report/"))),
+]
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 
 
@@ -37,6 +55,7 @@ class Door:
         self._http = urllib3.PoolManager(retries=False, maxsize=8)
         self._blobs = truthful.blobs()
         self._used: set[str] = set()  # regions, since the last reset
+        self._identities = False  # whether IAM was asked since the last reset
         self._password = server.password()
 
     def reset(self) -> None:
@@ -46,18 +65,31 @@ class Door:
             for page in ecr.get_paginator("describe_repositories").paginate():
                 for repository in page["repositories"]:
                     ecr.delete_repository(repositoryName=repository["repositoryName"], force=True)
+            with contextlib.suppress(ecr.exceptions.RegistryPolicyNotFoundException):
+                ecr.delete_registry_policy()
         self._used.clear()
+        if self._identities:
+            self._identities = False
+            database = Database(self.server.data / "entrepot.sqlite")
+            try:
+                database.write(_forget)
+            finally:
+                database.close()
 
     def hand_on(self, method: str, path: str, headers: dict[str, str], body: bytes) -> urllib3.BaseHTTPResponse:
         """The server's answer to a request, unchanged in either direction."""
         scope = _SCOPE.search(headers.get("Authorization", ""))
         operation = headers.get("X-Amz-Target", "").partition(".")[2]
-        if scope and scope[1] in REGIONS:
+        if scope and scope[2] == "iam":
+            self._identities = True
+        if not operation and (action := _ACTION.search(body)):
+            operation = action[1].decode()
+        if scope and scope[1] in REGIONS and scope[2] == "ecr":
             self._used.add(scope[1])
             if operation == "PutImage":
                 self._push(json.loads(body), region=scope[1])
         answer = self._http.request(method, self.server.url + path, body=body, headers=headers, redirect=False)
-        if b"UnknownOperationException" in answer.data:
+        if f"The operation {operation} is not yet in this version".encode() in answer.data:
             self.not_yet.add(operation)
         return answer
 
@@ -73,6 +105,12 @@ class Door:
                 path = f"/v2/{image['repositoryName']}/blobs/uploads/?digest={descriptor['digest']}"
                 # Where there is no such repository, the test is about to be told so by PutImage.
                 assert registry("POST", path, content).status in {201, 404}
+
+
+def _forget(tx: Transaction) -> None:
+    for statement in _FORGET:
+        tx.run(statement)
+    raise_generation(tx)
 
 
 @contextmanager
