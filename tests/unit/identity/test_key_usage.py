@@ -1,7 +1,10 @@
 """When keys were used. Source: IAM API reference, GetAccessKeyLastUsed."""
 
+import sqlite3
+
 import pytest
 
+from entrepot.database import Database
 from entrepot.identity import key_usage
 
 
@@ -50,14 +53,12 @@ def test_a_later_use_that_another_process_wrote_stays(world, key):
     assert last(world, key).region == "new"
 
 
-def test_what_could_not_be_written_is_written_with_the_next_flush(world, key):
-    class Broken:
-        def write(self, work):
-            raise OSError("no disk")
-
+def test_what_could_not_be_written_is_written_with_the_next_flush(world, key, tmp_path):
+    without_tables = Database(tmp_path / "without-tables.sqlite")
     key_usage.note_use(key, "r", service="ecr", at=9000.0)
-    with pytest.raises(OSError, match="no disk"):
-        key_usage.flush(Broken())
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        key_usage.flush(without_tables)
+    without_tables.close()
 
     assert key_usage.flush(world.database) == 1
     assert last(world, key).used_at == 9000.0

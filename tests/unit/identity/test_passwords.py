@@ -33,8 +33,8 @@ def test_old_passwords_are_known_again_as_far_back_as_is_asked_for():
 
 def test_no_more_old_passwords_are_kept_than_a_rule_can_ask_for(monkeypatch):
     monkeypatch.setattr(passwords, "_derive", lambda password, salt: password.encode())
-    kept = None
-    for number in range(40):
+    kept = passwords.keep("p0")
+    for number in range(1, 40):
         kept = passwords.keep(f"p{number}", before=kept)
 
     with pytest.raises(PasswordRefused):
