@@ -1,6 +1,7 @@
 """When a key was last used is told within seconds."""
 
 import time
+from typing import Any
 
 
 def test_the_last_use_of_a_key_is_told(server, iam, account):
@@ -13,6 +14,7 @@ def test_the_last_use_of_a_key_is_told(server, iam, account):
 
     server.aws("sts", key=(key["AccessKeyId"], key["SecretAccessKey"])).get_caller_identity()
 
+    used: dict[str, Any] = {}
     for _ in range(60):
         used = own.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])["AccessKeyLastUsed"]
         if used["ServiceName"] != "N/A":
