@@ -28,7 +28,7 @@ _RUN = (
     "tests/test_iam/test_iam_policies.py",
     "tests/test_sts/test_sts.py",
 )
-_WHICH = "test_ecr or test_iam or get_caller_identity"
+_WHICH = "test_ecr or test_iam or test_sts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Run:
 
 @pytest.fixture(scope="session")
 def moto_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """All of moto's tests of ECR and of GetCallerIdentity."""
+    """All of moto's tests of ECR, of STS and of what we have of IAM."""
     python, tests = client("moto"), client("moto-tests")
     folder = tmp_path_factory.mktemp("moto")
     with Server(folder / "data", regions=",".join(harness.REGIONS), hostname=harness.HOSTNAME) as server:
