@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from entrepot.aws import sigv4
 from entrepot.aws.claims import SignedRequest
 from entrepot.aws.faults import (
+    ExpiredToken,
     FrontDoor,
     IncompleteSignature,
     InvalidSignature,
@@ -79,6 +80,17 @@ def test_a_signed_request_is_verified():
 
     assert found.credential.principal is OWNER
     assert (found.access_key_id, found.region, found.presigned) == (AKID, "us-east-1", False)
+
+
+def test_a_session_that_has_ended_is_told_so_to_whoever_can_sign_as_it():
+    now = time.time()
+    session = replace(key(token=TOKEN), expires_at=now + 10)
+
+    assert verify(signed(token=TOKEN), known=session, now=now + 9).credential is session
+    with pytest.raises(ExpiredToken, match=r"^The security token included in the request is expired$"):
+        verify(signed(token=TOKEN), known=session, now=now + 10)
+    with pytest.raises(SignatureMismatch):
+        verify(signed(token=TOKEN), known=replace(session, secret="another"), now=now + 10)
 
 
 def test_a_signed_address_is_verified():
