@@ -1,7 +1,12 @@
 """When a key was last used is told within seconds."""
 
+import json
 import time
 from typing import Any
+
+import boto3
+
+from tests.support.server import REGION
 
 
 def test_the_last_use_of_a_key_is_told(server, iam, account):
@@ -22,3 +27,38 @@ def test_the_last_use_of_a_key_is_told(server, iam, account):
         time.sleep(0.5)
     assert (used["ServiceName"], used["Region"]) == ("sts", "us-east-1")
     assert used["LastUsedDate"].year >= 2024
+
+
+def test_the_last_use_of_a_role_is_told(server, account):
+    own = server.aws("iam", key=account.key)
+    trust = {"Effect": "Allow", "Principal": {"AWS": account.id}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+    role = own.create_role(RoleName="used", AssumeRolePolicyDocument=document)["Role"]
+    own.create_user(UserName="assumer")
+    allow = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role["Arn"]}
+    own.put_user_policy(
+        UserName="assumer",
+        PolicyName="assume",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": allow}),
+    )
+    key = own.create_access_key(UserName="assumer")["AccessKey"]
+    sts = server.aws("sts", key=(key["AccessKeyId"], key["SecretAccessKey"]))
+    made = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="mine")["Credentials"]
+    assert own.get_role(RoleName="used")["Role"].get("RoleLastUsed", {}) == {}
+
+    boto3.client(
+        "sts",
+        endpoint_url=server.url,
+        region_name=REGION,
+        aws_access_key_id=made["AccessKeyId"],
+        aws_secret_access_key=made["SecretAccessKey"],
+        aws_session_token=made["SessionToken"],
+    ).get_caller_identity()
+
+    used: dict[str, Any] = {}
+    for _ in range(60):
+        used = own.get_role(RoleName="used")["Role"].get("RoleLastUsed", {})
+        if used:
+            break
+        time.sleep(0.5)
+    assert used["Region"] == "us-east-1"

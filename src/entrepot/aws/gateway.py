@@ -194,8 +194,8 @@ class Gateway:
             hosts=exchange.hosts,
         )
         principal, action = verified.credential.principal, f"{route.service.name}:{operation.name}"
-        if principal.session is None:
-            key_usage.note_use(verified.access_key_id, verified.region, service=model.signing_name, at=now)
+        used = verified.access_key_id if principal.session is None else principal.session.principal_id
+        key_usage.note_use(used, verified.region, service=model.signing_name, at=now)
         if verified.presigned and operation.name != "GetCallerIdentity":
             raise NotPresignable(action=action)
         if confines(principal.session, action):
