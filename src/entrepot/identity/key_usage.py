@@ -1,6 +1,6 @@
 """
-When, where and for what each access key and each role was last used. Noted in memory, because no request may wait for it;
-written every few seconds and when the process ends.
+When, where and for what each access key and each role was last used. Noted in memory, because no request
+may wait for it; written every few seconds and when the process ends.
 
 A process that is killed loses what it has noted since its last flush.
 """
