@@ -34,14 +34,18 @@ def put(tx: Transaction, repository_id: int, tags: Mapping[str, str]) -> None:
     """
     Set *tags* and leave those of other keys as they are.
 
-    Raises: InvalidTagParameter, TooManyTags.
-    Source: AWS Tagging guide, "Tag naming limits and requirements".
+    Two keys that differ only in case are refused: conditions of policies do not tell them apart, so the value of
+    one could pass for that of the other. Raises: InvalidTagParameter, TooManyTags.
+    Source: AWS Tagging guide, "Tag naming limits and requirements"; security-design 1.2.
     """
     for key, value in tags.items():
         _check(key, value)
     if not tags:
         return
-    if len({**of(tx, repository_id), **tags}) > MOST:
+    together = {**of(tx, repository_id), **tags}
+    if len({key.lower() for key in together}) < len(together):
+        raise InvalidTagParameter(reason="Tag keys that differ only in case are not allowed")
+    if len(together) > MOST:
         raise TooManyTags(limit=MOST)
     remove(tx, repository_id, tags)
     tx.many(_INSERT, [{"this": repository_id, "tag_key": k, "tag_value": v} for k, v in tags.items()])

@@ -137,6 +137,17 @@ def test_resource_tags_are_merged_by_key_and_removed_by_key(database):
         assert resource_tags.of(tx, repository.id) == {"owner": "", "team": "blue"}
 
 
+@pytest.mark.parametrize("tags", [{"Team": "red"}, {"TEAM": "red", "other": ""}, {"new": "a", "New": "b"}])
+def test_keys_of_resource_tags_that_differ_only_in_case_are_refused(database, repository, tags):
+    database.write(lambda tx: resource_tags.put(tx, repository.id, {"team": "blue"}))
+    before = database.write(lambda tx: resource_tags.of(tx, repository.id))
+
+    with pytest.raises(InvalidTagParameter, match="differ only in case"):
+        database.write(lambda tx: resource_tags.put(tx, repository.id, tags))
+
+    assert database.write(lambda tx: resource_tags.of(tx, repository.id)) == before
+
+
 def test_a_repository_has_at_most_fifty_resource_tags(database, repository):
     fifty = {f"key-{number}": "value" for number in range(50)}
     database.write(lambda tx: resource_tags.put(tx, repository.id, fifty))
