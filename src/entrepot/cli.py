@@ -1,7 +1,7 @@
 """
 The command line: arguments, and what is printed.
 
-    entrepot serve | env | account | user | key | gc | verify | version
+    entrepot serve | env | account | user | key | provider | gc | verify | version
 """
 
 import sys
@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, fields
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
 from entrepot.database import Database, Transaction
 from entrepot.database.migrating import SchemaRefused
 from entrepot.errors import Fault
-from entrepot.identity import accounts, credentials, users
+from entrepot.identity import accounts, attachments, credentials, managed, providers, users
 from entrepot.identity.credentials import NewKey, Vault
 from entrepot.identity.principals import Principal, root_of
 from entrepot.identity.rootkey import RootKeyRefused
@@ -185,11 +185,26 @@ def user() -> None:
 @user.command("create")
 @click.argument("name")
 @click.option("--path", default="/", show_default=True, help="Path of its ARN.")
+@click.option(
+    "--policy",
+    "policies",
+    metavar="NAME",
+    multiple=True,
+    help="A policy to attach, AWS's or of the account, by its name or ARN. May be repeated.",
+)
 @_settings(*_PLACE, "account")
-def create_user(settings: Settings, name: str, path: str) -> None:
-    """Make a user. It can do nothing until it has an access key: entrepot key create --user NAME."""
+def create_user(settings: Settings, name: str, path: str, policies: tuple[str, ...]) -> None:
+    """Make a user. It may do what its policies allow, with an access key: entrepot key create --user NAME."""
+
+    def work(tx: Transaction) -> users.User:
+        made = users.create(tx, settings.account, name=name, path=path)
+        for given in policies:
+            arn = _policy_arn(given, settings.account)
+            attachments.attach(tx, made.id, arn, kind="User", account=settings.account)
+        return made
+
     with _runtime(settings) as runtime:
-        made = runtime.database.write(lambda tx: users.create(tx, settings.account, name=name, path=path))
+        made = runtime.database.write(work)
     click.echo(made.arn)
 
 
@@ -273,6 +288,23 @@ def delete_key(settings: Settings, key_id: str) -> None:
         runtime.database.write(lambda tx: credentials.remove(tx, key_id))
 
 
+@main.group()
+def provider() -> None:
+    """Identity providers, whose tokens may stand for a role."""
+
+
+@provider.command("keys")
+@click.argument("url")
+@click.argument("file", required=False, type=click.File(encoding="utf-8", errors="replace"))
+@_settings(*_PLACE, "account")
+def give_keys(settings: Settings, url: str, file: TextIO | None) -> None:
+    """Give the keys (a JWK set; - is standard input) of the provider at URL. Without FILE: let them be fetched."""
+    arn = f"arn:aws:iam::{settings.account}:oidc-provider/{url.removeprefix('https://')}"
+    text = file.read() if file else None
+    with _runtime(settings) as runtime:
+        runtime.database.write(lambda tx: providers.set_jwks(tx, providers.get(tx, settings.account, arn), text))
+
+
 @contextmanager
 def _runtime(settings: Settings) -> Iterator[Runtime]:
     runtime = open_runtime(settings)
@@ -298,6 +330,14 @@ def _owner(tx: Transaction, account_id: str, *, name: str | None) -> Principal:
     if name is not None:
         return users.get(tx, account_id, name=name).principal
     return root_of(accounts.get(tx, account_id).id)
+
+
+def _policy_arn(given: str, account_id: str) -> str:
+    """AWS's policies come first, so that nobody in the account can give their names another meaning."""
+    if given.startswith("arn:"):
+        return given
+    aws = f"arn:aws:iam::aws:policy/{given}"
+    return aws if managed.find(aws) else f"arn:aws:iam::{account_id}:policy/{given}"
 
 
 def _show(made: NewKey) -> None:

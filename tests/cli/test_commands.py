@@ -1,9 +1,11 @@
 """The commands beside ``serve``: on the folder of a server that is at work."""
 
 import base64
+import json
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import botocore.exceptions
@@ -11,6 +13,7 @@ import pytest
 
 from entrepot.settings import KINDS
 from tests.support.server import ENTREPOT, Server
+from tests.support.web_identity import Issuer
 
 
 def _new_key(server, *arguments):
@@ -69,22 +72,90 @@ def test_an_account_made_while_the_server_works_can_be_used_at_once(server):
     assert f"{match[1]}  lab\n" in server.command("account", "list").stdout
 
 
-def test_a_user_can_do_nothing_without_a_key_and_everything_in_its_account_with_one(server):
-    made = server.command("user", "create", "ann", "--path", "/ci/").stdout
+def test_a_user_may_what_its_policies_allow_and_nothing_else(server):
+    """By the name of a policy or its ARN, AWS's or the account's."""
+    own = {"Effect": "Allow", "Action": "ecr:DeleteRepository", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [own]})
+    arn = server.aws("iam").create_policy(PolicyName="Deleting", PolicyDocument=document)["Policy"]["Arn"]
+    pulling = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
+    server.aws("ecr").create_repository(repositoryName="of/ann")
 
+    made = server.command("user", "create", "ann", "--path", "/ci/", "--policy", pulling, "--policy", "Deleting").stdout
     key = _new_key(server, "--user", "ann")
-    identity = server.aws("sts", key=key).get_caller_identity()
-    server.aws("ecr", key=key).create_repository(repositoryName="of/ann")
+    ecr = server.aws("ecr", key=key)
 
     assert made == "arn:aws:iam::123456789012:user/ci/ann\n"
-    assert identity["Arn"] == "arn:aws:iam::123456789012:user/ci/ann"
     assert "ann  arn:aws:iam::123456789012:user/ci/ann\n" in server.command("user", "list").stdout
     assert server.command("key", "list", "--user", "ann").stdout == f"{key[0]}  active\n"
+    attached = server.aws("iam").list_attached_user_policies(UserName="ann")["AttachedPolicies"]
+    assert {policy["PolicyArn"] for policy in attached} == {pulling, arn}
+    assert ecr.describe_repositories(repositoryNames=["of/ann"])["repositories"]
+    with pytest.raises(botocore.exceptions.ClientError, match="no identity-based policy allows"):
+        ecr.create_repository(repositoryName="of/ann-too")
+    ecr.delete_repository(repositoryName="of/ann")
+
+
+def test_a_user_without_policies_may_only_ask_who_it_is(server):
+    server.command("user", "create", "nora")
+    key = _new_key(server, "--user", "nora")
+
+    identity = server.aws("sts", key=key).get_caller_identity()
+    with pytest.raises(botocore.exceptions.ClientError, match="no identity-based policy allows"):
+        server.aws("ecr", key=key).get_authorization_token()
+
+    assert identity["Arn"] == "arn:aws:iam::123456789012:user/nora"
+
+
+def test_nobody_is_made_with_a_policy_that_is_not_there(server):
+    server.command("user", "create", "otto", "--policy", "ReadOnlyAccess", "--policy", "Nothing", check=False)
+
+    assert "otto" not in server.command("user", "list").stdout
+
+
+def test_names_of_aws_policies_mean_nothing_else(server):
+    """Who may make policies gives nobody more by one that has the name of another."""
+    everything = json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    )
+    name = "AmazonEC2ContainerRegistryPullOnly"
+    server.aws("iam").create_policy(PolicyName=name, PolicyDocument=everything)
+
+    server.command("user", "create", "paul", "--policy", name)
+
+    attached = server.aws("iam").list_attached_user_policies(UserName="paul")["AttachedPolicies"]
+    assert [policy["PolicyArn"] for policy in attached] == [f"arn:aws:iam::aws:policy/{name}"]
+
+
+def test_keys_of_a_provider_are_given_and_replaced(server, tmp_path):
+    """Tokens count by the keys that were given last; without any they are fetched, which here cannot be done."""
+    issuer, later = Issuer("https://localhost:9/ci"), Issuer("https://localhost:9/ci")
+    iam, url = server.aws("iam"), issuer.url
+    arn = iam.create_open_id_connect_provider(Url=url, ClientIDList=["sts.amazonaws.com"])["OpenIDConnectProviderArn"]
+    trust = {"Effect": "Allow", "Principal": {"Federated": arn}, "Action": "sts:AssumeRoleWithWebIdentity"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = iam.create_role(RoleName="job", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    now = int(time.time())
+    claims = {"iss": url, "sub": "job", "aud": "sts.amazonaws.com", "iat": now, "exp": now + 300}
+
+    def takes(token):
+        try:
+            server.aws("sts").assume_role_with_web_identity(RoleArn=role, RoleSessionName="run", WebIdentityToken=token)
+        except botocore.exceptions.ClientError as refused:
+            return refused.response["Error"]["Code"]
+        return "taken"
+
+    for giver in (issuer, later):
+        (tmp_path / "keys.json").write_text(giver.jwks)
+        server.command("provider", "keys", url, str(tmp_path / "keys.json"))
+        assert takes(giver.sign(claims)) == "taken"
+    assert takes(issuer.sign(claims)) == "InvalidIdentityToken"
+    server.command("provider", "keys", url)
+    assert takes(later.sign(claims)) == "IDPCommunicationError"
 
 
 def test_abuse_31_a_login_ends_with_its_key_and_with_its_user(server, repository):
     """Without waiting for its twelve hours: security-design §4.1."""
-    server.command("user", "create", "bob")
+    server.command("user", "create", "bob", "--policy", "AmazonEC2ContainerRegistryPowerUser")
     first, second = _new_key(server, "--user", "bob"), _new_key(server, "--user", "bob")
     by_first, by_second = server.registry(key=first), server.registry(key=second)
     digest, _ = by_first.push_image(repository, "1")
@@ -152,6 +223,14 @@ def _basic(password):
         (["user", "create", "x", "--account", "999999999999"], "The account with name 999999999999 cannot be found."),
         (["key", "delete", "AKIAAAAAAAAAAAAAAAAA"], "The Access Key with id AKIAAAAAAAAAAAAAAAAA cannot be found."),
         (["key", "create", "--user", "nobody"], "The user with name nobody cannot be found."),
+        (
+            ["user", "create", "y", "--policy", "None"],
+            "Policy arn:aws:iam::123456789012:policy/None does not exist or is not attachable.",
+        ),
+        (
+            ["provider", "keys", "https://none.example.org", os.devnull],
+            "OpenIDConnect Provider not found for arn arn:aws:iam::123456789012:oidc-provider/none.example.org",
+        ),
         (["account", "create", "--id", "1"], "'1' cannot be the id of an account: it must be twelve digits."),
     ],
 )

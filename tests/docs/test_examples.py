@@ -3,66 +3,25 @@ The commands of the README, the tutorial and the page on operating, pasted into 
 
 What a reader has and a test has not is put in its place: a port of its own for 5000, a folder with
 ``.venv/bin/entrepot`` and ``data`` in it for the clone, and small images under the names that the pages use.
-``docs/clients.md`` has tests beside those of the clients themselves.
+``docs/recipes.md`` is read by the module beside this one; ``docs/clients.md`` has tests beside those of the clients.
 """
 
+import json
 import os
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.clients.kit import Shell, as_root, docker_engine, short_folder
+from tests.clients.kit import Shell
 from tests.docs.pages import chapters, text
+from tests.docs.reader import Reader
 from tests.support.clients import client
-from tests.support.server import ENTREPOT, Server
+from tests.support.server import Server
 
 # A dozen commands that take a second each, where nobody else is at work.
 pytestmark = pytest.mark.timeout(600)
-
-
-class Reader:
-    """Somebody who pastes blocks into one shell."""
-
-    def __init__(self, shell: Shell, server: Server) -> None:
-        self.shell = shell
-        self.port = server.port
-
-    def paste(self, block: str) -> str:
-        """All that the block wrote. Every command in it has to succeed."""
-        return self.shell("bash", "-euo", "pipefail", "-c", self._script(block))
-
-    def paste_in_vain(self, block: str) -> str:
-        """All that the block wrote. It has to fail."""
-        return self.shell.refused("bash", "-euo", "pipefail", "-c", self._script(block))
-
-    def _script(self, block: str) -> str:
-        # Each block has a bash of its own, that knows which variables the last one left.
-        here = block.replace("localhost:5000", f"localhost:{self.port}")
-        return f"[ ! -e variables ] || . ./variables\n{here}\nexport -p > variables"
-
-
-@pytest.fixture
-def reader() -> Iterator[Reader]:
-    """A reader in the folder of a clone, with Docker's engine and the AWS CLI."""
-    as_root()
-    dockerd, docker, aws = client("dockerd"), client("docker"), client("aws")
-    with short_folder() as folder, Server(folder / "data") as server:
-        path = os.pathsep.join([str(docker.parent), str(aws.parent), os.environ["PATH"]])
-        shell = Shell(folder, AWS_EC2_METADATA_DISABLED="true", AWS_PAGER="")
-        shell.environment["PATH"] = path
-        (folder / ".venv/bin").mkdir(parents=True)
-        (folder / ".venv/bin/entrepot").symlink_to(ENTREPOT)
-        with docker_engine(shell, dockerd, docker):
-            for image in ("my-app", "busybox", "alpine"):
-                context = folder / image
-                context.mkdir()
-                (context / "note").write_text(image)
-                (context / "Dockerfile").write_text('FROM scratch\nCOPY note /\nCMD ["/note"]\n')
-                shell(docker, "build", "--quiet", "--network", "none", "--tag", image, context)
-            yield Reader(shell, server)
 
 
 def test_the_start_in_the_readme_works(reader: Reader) -> None:
@@ -92,10 +51,25 @@ def test_the_tutorial_works_from_its_first_page_to_its_last(reader: Reader) -> N
     assert '"filter": "dev-*"' in reader.paste(exempt)
     (looking,) = parts.pop("6. Looking, and taking away")
     assert '"imageTag": "1.0"' in reader.paste(looking)
-    user, account = parts.pop("7. Somebody else")
+    user, more, account = parts.pop("7. Somebody else")
     assert "arn:aws:iam::123456789012:user/alice" in reader.paste(user)
+    reader.paste(more)
     assert "210987654321" in reader.paste(account)
     assert parts == {}
+
+
+def test_the_question_why_is_answered(tmp_path: Path) -> None:
+    (question,) = chapters("docs/access.md")["Asking why"]
+    with Server(tmp_path / "data") as server:
+        server.command("user", "create", "alice", "--policy", "AmazonEC2ContainerRegistryReadOnly")
+        shell = Shell(tmp_path / "home", **server.environment(), AWS_PAGER="")
+        shell.environment["PATH"] = os.pathsep.join([str(client("aws").parent), shell.environment["PATH"]])
+        answer = json.loads(shell("bash", "-c", question))["EvaluationResults"]
+
+    assert [(each["EvalActionName"], each["EvalDecision"]) for each in answer] == [
+        ("ecr:BatchGetImage", "allowed"),
+        ("ecr:PutImage", "implicitDeny"),
+    ]
 
 
 def test_the_commands_for_operators_work(tmp_path: Path) -> None:
