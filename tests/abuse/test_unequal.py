@@ -33,13 +33,15 @@ def play(server):
 
 @pytest.fixture
 def eve(play) -> Registry:
-    return play.eve.docker(play.account)
+    login: Registry = play.eve.docker(play.account)
+    return login
 
 
 @pytest.fixture(params=[100, 40_000], ids=["a row", "a file"])
 def secret(play, request) -> str:
     """The digest of a blob in the vault."""
-    return play.root.docker(play.account).push_blob("vault", b"secret".ljust(request.param, b"!"))
+    digest: str = play.root.docker(play.account).push_blob("vault", b"secret".ljust(request.param, b"!"))
+    return digest
 
 
 NOWHERE = digest_of(b"nowhere")
@@ -347,12 +349,10 @@ def test_abuse_28_across_accounts_both_sides_have_to_agree_on_each_face(play, se
     """Neither, one, the other, both; and what is left when either side takes its consent back."""
     abroad = Play(server)
     push_image(play.root.ecr, "vault", "one", "v1")
-    if who == "user":
-        person, named = abroad.eve, abroad.herself
-    else:
-        named = abroad.role("page", abroad.herself, rights=[allow(LOGIN)])
     abroad.give(allow(LOGIN))
+    person, named = abroad.eve, abroad.herself
     if who != "user":
+        named = abroad.role("page", abroad.herself, rights=[allow(LOGIN)])
         person = abroad.eve.assume(named)
     docker = person.docker(play.account)
 

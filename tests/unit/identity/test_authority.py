@@ -6,7 +6,7 @@ import pytest
 
 from entrepot import clock
 from entrepot.errors import AccessDenied
-from entrepot.identity import attachments, boundaries, inline_policies, policies, users
+from entrepot.identity import attachments, authority, boundaries, inline_policies, policies, users
 from entrepot.identity.facts import Facts, Guard
 from entrepot.identity.policy import Kind, compile_policy
 from entrepot.identity.principals import root_of
@@ -180,3 +180,26 @@ def test_a_boundary_limits(world, grant):
     with pytest.raises(AccessDenied, match="because no permissions boundary allows the ecr:BatchGetImage action"):
         directory.authorize(ada, PULL, REPOSITORY)
     assert may(directory, ada, "ecr:DescribeImages")
+
+
+def test_abuse_68_whatever_is_asked_little_is_remembered_and_all_of_it_right(world, grant, monkeypatch):
+    """Of resources that a client makes up, and of values that it sends: what is remembered has a most."""
+    monkeypatch.setattr(authority, "_MOST_PAIRS", 20)
+    monkeypatch.setattr(authority, "_MOST_DECISIONS", 5)
+    monkeypatch.setattr(authority, "_MOST_GRANTED", 10)
+    directory, ada, bob = world.directory(), world.user("ada"), world.user("bob")
+    grant(bob, allow("ecr:*", f"{REPOSITORY}-1*"))
+    grant(ada, allow("ecr:*", f"{REPOSITORY}-1*", StringLike={"aws:UserAgent": "good-*"}))
+    mine = directory._current().authority
+
+    for number in range(100):
+        name = f"{REPOSITORY}-{number}"
+        assert may(directory, ada, resource=name, agent="good-1") == str(number).startswith("1")
+        assert may(directory, ada, resource=f"{REPOSITORY}-1", agent=f"good-{number}")
+        assert not may(directory, ada, f"ecr:Made{number}Up", f"{REPOSITORY}-1", agent=f"bad-{number}")
+        assert may(directory, bob, f"ecr:Made{number}Up", name) == str(number).startswith("1")
+        assert may(directory, bob, f"ecr:Made{number}Up", f"{REPOSITORY}-1")
+        assert len(mine._granted) <= 10
+        assert len(mine._pairs) <= 20
+        assert max(len(pair.decisions) for pair in mine._pairs.values()) <= 5
+    assert directory._current().authority is mine
