@@ -1,7 +1,7 @@
 """
 The command line: arguments, and what is printed.
 
-    entrepot serve | env | account | user | key | provider | gc | verify | version
+    entrepot serve | env | account | user | key | session | provider | gc | verify | version
 """
 
 import sys
@@ -17,7 +17,7 @@ import click
 from entrepot.database import Database, Transaction
 from entrepot.database.migrating import SchemaRefused
 from entrepot.errors import Fault
-from entrepot.identity import accounts, attachments, credentials, managed, providers, users
+from entrepot.identity import accounts, attachments, credentials, managed, organization, providers, revocation, users
 from entrepot.identity.credentials import NewKey, Vault
 from entrepot.identity.principals import Principal, root_of
 from entrepot.identity.rootkey import RootKeyRefused
@@ -153,14 +153,18 @@ def account() -> None:
 @account.command("create")
 @click.option("--id", "account_id", metavar="DIGITS", help="Twelve digits. Default: random ones.")
 @click.option("--name", help="Default: its id.")
-@_settings(*_PLACE)
-def create_account(settings: Settings, account_id: str | None, name: str | None) -> None:
+@click.option("--join", is_flag=True, help="Put it into the organization, whose policies limit it from then on.")
+@_settings(*_PLACE, "account")
+def create_account(settings: Settings, account_id: str | None, name: str | None, *, join: bool) -> None:
     """Make an account, with an access key of its root user."""
     with _runtime(settings) as runtime:
         vault = Vault(runtime.root_key)
 
         def work(tx: Transaction) -> tuple[accounts.Account, NewKey]:
             made = accounts.create(tx, account=account_id, name=name)
+            if join:
+                to = organization.of(tx, settings.account)
+                organization.join(tx, to, made.id, email=f"root@{made.id}.invalid", by="INVITED")
             return made, credentials.create(tx, root_of(made.id), vault=vault)
 
         made, key = runtime.database.write(work)
@@ -286,6 +290,30 @@ def delete_key(settings: Settings, key_id: str) -> None:
     """Delete an access key: logins made with it end at once."""
     with _runtime(settings) as runtime:
         runtime.database.write(lambda tx: credentials.remove(tx, key_id))
+
+
+@main.group()
+def session() -> None:
+    """End sessions: temporary credentials, and the logins made with them."""
+
+
+@session.command("revoke")
+@click.option("--user", "user_name", metavar="NAME", help="End the sessions of this user.")
+@click.option("--role", "role_name", metavar="NAME", help="End the sessions of this role.")
+@_settings(*_PLACE, "account")
+def revoke_sessions(settings: Settings, user_name: str | None, role_name: str | None) -> None:
+    """End every session of a user or a role that was issued until now. New ones can be had at once."""
+    if (user_name is None) == (role_name is None):
+        raise click.UsageError("Give either --user or --role.")
+
+    def work(tx: Transaction) -> None:
+        if user_name is not None:
+            revocation.revoke_of_user(tx, settings.account, name=user_name)
+        if role_name is not None:
+            revocation.revoke_of_role(tx, settings.account, name=role_name)
+
+    with _runtime(settings) as runtime:
+        runtime.database.write(work)
 
 
 @main.group()

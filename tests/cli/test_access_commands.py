@@ -1,0 +1,120 @@
+"""Commands about who may do what: ending sessions, accounts of an organization."""
+
+import json
+
+import boto3
+import pytest
+
+from tests.support.api import refused
+from tests.support.server import ACCOUNT, REGION, Registry, Server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("access") / "data") as server:
+        yield server
+
+
+def _sts(server, credentials):
+    return boto3.client(
+        "sts",
+        endpoint_url=server.url,
+        region_name=REGION,
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )
+
+
+@pytest.fixture(scope="module")
+def assume(server):
+    """Take on a role as a user."""
+    iam = server.aws("iam")
+    trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+    role = iam.create_role(RoleName="ci", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    iam.attach_role_policy(RoleName="ci", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    server.command("user", "create", "ada", "--policy", "AdministratorAccess")
+    key = iam.create_access_key(UserName="ada")["AccessKey"]
+    sts = server.aws("sts", key=(key["AccessKeyId"], key["SecretAccessKey"]))
+    return lambda: sts.assume_role(RoleArn=role, RoleSessionName="run")["Credentials"], sts
+
+
+def test_sessions_of_a_role_and_their_logins_end(server, assume):
+    take, _ = assume
+    credentials = take()
+    ecr = boto3.client(
+        "ecr",
+        endpoint_url=server.url,
+        region_name=REGION,
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    registry = Registry(server.url, None, headers={"Authorization": f"Basic {token}"})
+    assert registry("GET", "/v2/").status == 200
+
+    server.command("session", "revoke", "--role", "ci")
+
+    with refused("InvalidClientTokenId"):
+        _sts(server, credentials).get_caller_identity()
+    assert registry("GET", "/v2/").status == 401
+    assert _sts(server, take()).get_caller_identity()["Arn"].endswith("assumed-role/ci/run")
+
+
+def test_sessions_of_a_user_end_and_its_keys_stay(server, assume):
+    _, sts = assume
+    credentials = sts.get_session_token()["Credentials"]
+    assert _sts(server, credentials).get_caller_identity()["Arn"].endswith("user/ada")
+
+    server.command("session", "revoke", "--user", "ada")
+
+    with refused("InvalidClientTokenId"):
+        _sts(server, credentials).get_caller_identity()
+    assert sts.get_caller_identity()["Arn"].endswith("user/ada")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--user", "ada", "--role", "ci"], ["--user", "nobody"]])
+def test_whose_sessions_has_to_be_said(server, assume, arguments):
+    done = server.command("session", "revoke", *arguments, check=False)
+
+    assert done.returncode in {1, 2}
+    assert "--user" in done.stderr or "nobody" in done.stderr
+
+
+def test_an_account_joins_the_organization_and_is_limited_by_it(server):
+    organizations = server.aws("organizations")
+    organizations.create_organization()
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    organizations.enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
+    printed = server.command("account", "create", "--id", "222222222222", "--join").stdout.splitlines()
+    key = tuple(line.split()[-1] for line in printed if "key" in line)
+    ecr = server.aws("ecr", key=key)
+    ecr.create_repository(repositoryName="before")
+    assert "222222222222" in {account["Id"] for account in organizations.list_accounts()["Accounts"]}
+
+    deny = {"Effect": "Deny", "Action": "ecr:CreateRepository", "Resource": "*"}
+    policy = organizations.create_policy(
+        Name="no-new-repositories",
+        Description="",
+        Type="SERVICE_CONTROL_POLICY",
+        Content=json.dumps({"Version": "2012-10-17", "Statement": deny}),
+    )["Policy"]["PolicySummary"]["Id"]
+    organizations.attach_policy(PolicyId=policy, TargetId="222222222222")
+
+    with refused("AccessDeniedException") as answer:
+        ecr.create_repository(repositoryName="after")
+    assert answer["Error"]["Message"].endswith("with an explicit deny in a service control policy")
+    server.aws("ecr").create_repository(repositoryName="of-the-management-account")
+    organizations.detach_policy(PolicyId=policy, TargetId="222222222222")
+    ecr.create_repository(repositoryName="after")
+
+
+def test_there_has_to_be_an_organization_to_join(tmp_path):
+    with Server(tmp_path / "data") as server:
+        done = server.command("account", "create", "--join", check=False)
+
+        assert done.returncode == 1
+        assert "organization" in done.stderr
+        assert len(server.command("account", "list").stdout.splitlines()) == 1
