@@ -75,14 +75,25 @@ def refused(code: str, message: str | None = None) -> Iterator[dict[str, Any]]:
         assert error["Message"] == message
 
 
-def raw(server: Server, operation: str, body: bytes, *, key: tuple[str, str]) -> urllib3.BaseHTTPResponse:
-    """A signed request to ECR with any *body*, also one that no client would send."""
-    headers = {
-        "X-Amz-Target": f"AmazonEC2ContainerRegistry_V20150921.{operation}",
-        "Content-Type": "application/x-amz-json-1.1",
-    }
+def raw(
+    server: Server,
+    operation: str,
+    body: bytes,
+    *,
+    key: tuple[str, str],
+    target: str = "AmazonEC2ContainerRegistry_V20150921",
+    service: str = "ecr",
+) -> urllib3.BaseHTTPResponse:
+    """
+    A signed request with any *body*, also one that no client would send.
+
+    *target* is what X-Amz-Target begins with; where it is empty, the body is a form, which names the operation.
+    """
+    headers = {"X-Amz-Target": f"{target}.{operation}", "Content-Type": "application/x-amz-json-1.1"}
+    if not target:
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
     request = AWSRequest("POST", f"{server.url}/", data=body, headers=headers)
-    SigV4Auth(Credentials(*key), "ecr", REGION).add_auth(request)
+    SigV4Auth(Credentials(*key), service, REGION).add_auth(request)
     return urllib3.request(
         "POST", f"{server.url}/", body=body, headers=dict(request.headers), retries=False, timeout=30
     )
