@@ -143,8 +143,10 @@ def _refusal(call: Any, arguments: dict[str, Any], name: str) -> tuple[str, str]
 
 
 def test_abuse_07_who_has_no_right_to_users_and_roles_does_not_learn_who_is_there(play):
-    play.role("jack")
-    play.iam.create_group(GroupName="boss")
+    """Neither by a path that a refusal knows and the request did not."""
+    play.role("jack", Path="/machines/")
+    play.iam.create_group(GroupName="boss", Path="/teams/")
+    play.iam.update_user(UserName="boss", NewPath="/admins/")
     names = ("boss", "jack", "none")
 
     for call, argument in (

@@ -30,8 +30,9 @@ from entrepot.aws.protocols import Answer, json, query
 from entrepot.aws.routing import Route
 from entrepot.aws.service import Handler, Service
 from entrepot.call import Call
-from entrepot.errors import Fault
+from entrepot.errors import AccessDenied, Fault
 from entrepot.identity import key_usage
+from entrepot.identity.entities import BECOMES
 from entrepot.identity.facts import Facts, Lazy
 from entrepot.identity.policy.requests import Value
 from entrepot.identity.principals import ANONYMOUS, Principal
@@ -164,8 +165,7 @@ class Gateway:
             more=conditions,
         )
         for action, resource in rights:
-            located = self._directory.located(principal, resource)
-            self._directory.authorize(principal, action, located, facts=facts)
+            self._authorize(principal, action, resource, facts=facts)
         call = Call(
             runtime=self._runtime,
             reads=self._reads,
@@ -178,6 +178,20 @@ class Gateway:
             access_key_id=access_key_id,
         )
         return call, arguments
+
+    def _authorize(self, principal: Principal, action: str, resource: str, *, facts: Facts) -> None:
+        """
+        Return if *principal* may.
+
+        Raises: AccessDenied, which names others as the request did: with a path it would tell that they are there.
+        """
+        located = self._directory.located(principal, resource)
+        try:
+            self._directory.authorize(principal, action, located, facts=facts)
+        except AccessDenied as fault:
+            if located == principal.arn or BECOMES in resource:
+                raise
+            raise AccessDenied(**{**fault.members, "resource": resource}) from None
 
     def _caller(self, exchange: _Exchange, route: Route) -> tuple[Principal, str | None, Registry]:
         """Who asks, by which access key, and in which registry; of an unsigned operation nobody knows yet."""
