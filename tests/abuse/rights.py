@@ -31,7 +31,9 @@ OWNED = frozenset({"repository", "repositories", "policy", "provider", "source",
 # Kinds whose owner can consent to what another account does: by a policy on the repository, by the role's trust.
 CONSENTING = frozenset({"repository", "role arn"})
 
-# In the lines below: kind and level, then the operations.
+# In the lines below: kind and level, then the operations. "any" is the resource ``*``. Narrower than AWS, which asks
+# about the thing itself, it is for all of Organizations, for GetAccessKeyLastUsed (AWS: the user whose key it is) and
+# for GetServiceLinkedRoleDeletionStatus (AWS: the role).
 _ECR = """
 registry R     DescribeRegistry GetAccountSetting GetAuthorizationToken GetRegistryPolicy
 registry W     PutAccountSetting
