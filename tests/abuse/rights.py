@@ -32,8 +32,8 @@ OWNED = frozenset({"repository", "repositories", "policy", "provider", "source",
 CONSENTING = frozenset({"repository", "role arn"})
 
 # In the lines below: kind and level, then the operations. "any" is the resource ``*``. Narrower than AWS, which asks
-# about the thing itself, it is for all of Organizations, for GetAccessKeyLastUsed (AWS: the user whose key it is) and
-# for GetServiceLinkedRoleDeletionStatus (AWS: the role).
+# about the role, it is for GetServiceLinkedRoleDeletionStatus. It also stands for things of Organizations and for keys
+# that are not there; those that are have ARNs of their own.
 _ECR = """
 registry R     DescribeRegistry GetAccountSetting GetAuthorizationToken GetRegistryPolicy
 registry W     PutAccountSetting

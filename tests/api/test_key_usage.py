@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 
+from tests.support.api import refused
 from tests.support.server import REGION
 
 
@@ -62,3 +63,23 @@ def test_the_last_use_of_a_role_is_told(server, account):
             break
         time.sleep(0.5)
     assert used["Region"] == "us-east-1"
+
+
+def test_a_user_who_may_ask_about_itself_is_told_of_its_own_keys_alone(server, account):
+    own = server.aws("iam", key=account.key)
+    itself = f"arn:aws:iam::{account.id}:user/${{aws:username}}"
+    allow = {"Effect": "Allow", "Action": "iam:GetAccessKeyLastUsed", "Resource": itself}
+    keys = []
+    for name in ("curious", "other"):
+        own.create_user(UserName=name)
+        own.put_user_policy(
+            UserName=name,
+            PolicyName="own",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": allow}),
+        )
+        keys.append(own.create_access_key(UserName=name)["AccessKey"])
+    curious = server.aws("iam", key=(keys[0]["AccessKeyId"], keys[0]["SecretAccessKey"]))
+
+    assert curious.get_access_key_last_used(AccessKeyId=keys[0]["AccessKeyId"])["UserName"] == "curious"
+    with refused("AccessDenied"):
+        curious.get_access_key_last_used(AccessKeyId=keys[1]["AccessKeyId"])

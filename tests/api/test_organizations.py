@@ -463,3 +463,31 @@ def test_a_kind_that_is_disabled_limits_nobody_and_comes_back_empty(organization
         organizations.enable_policy_type(RootId=enabled, PolicyType=SCP)
     attached = organizations.list_policies_for_target(TargetId=account, Filter=SCP)["Policies"]
     assert [each["Id"] for each in attached] == ["p-FullAWSAccess"]
+
+
+def test_policies_name_parts_of_the_organization_by_their_arns(server, organizations, made):
+    """Requests have ids; a Deny on an ARN holds all the same."""
+    iam = server.aws("iam")
+    root = organizations.list_roots()["Roots"][0]
+    units = [organizations.create_organizational_unit(ParentId=root["Id"], Name=name) for name in ("kept", "free")]
+    kept, free = (unit["OrganizationalUnit"] for unit in units)
+    document = [
+        {"Effect": "Allow", "Action": "organizations:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "organizations:UpdateOrganizationalUnit", "Resource": kept["Arn"]},
+    ]
+    iam.create_user(UserName="gardener")
+    iam.put_user_policy(
+        UserName="gardener",
+        PolicyName="own",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": document}),
+    )
+    key = iam.create_access_key(UserName="gardener")["AccessKey"]
+    own = server.aws("organizations", key=(key["AccessKeyId"], key["SecretAccessKey"]))
+
+    own.update_organizational_unit(OrganizationalUnitId=free["Id"], Name="freer")
+    with refused("AccessDeniedException") as answer:
+        own.update_organizational_unit(OrganizationalUnitId=kept["Id"], Name="lost")
+
+    assert f"on resource: {kept['Arn']} with an explicit deny" in answer["Error"]["Message"]
+    for unit in (kept, free):
+        organizations.delete_organizational_unit(OrganizationalUnitId=unit["Id"])

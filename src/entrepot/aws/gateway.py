@@ -189,7 +189,7 @@ class Gateway:
         try:
             self._directory.authorize(principal, action, located, facts=facts)
         except AccessDenied as fault:
-            if located == principal.arn or BECOMES in resource:
+            if located == principal.arn or BECOMES in resource or not resource.startswith("arn:"):
                 raise
             raise AccessDenied(**{**fault.members, "resource": resource}) from None
 

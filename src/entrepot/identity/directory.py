@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, select
 
 from entrepot import clock
 from entrepot.database import Database, Row, Statement, Transaction
-from entrepot.identity import deployment, entities
+from entrepot.identity import deployment, entities, organization_arns
 from entrepot.identity.authority import Authority, Guards
 from entrepot.identity.credentials import Credential, Vault
 from entrepot.identity.facts import NO_FACTS, Facts, Guard
@@ -113,6 +113,8 @@ class Directory:
 
     def located(self, principal: Principal, resource: str) -> str:
         """The ARN by which policies know the resource of a request by *principal*: see ``entities.located``."""
+        if resource.startswith(organization_arns.PREFIX):
+            return self._read(lambda tx: organization_arns.located(tx, resource, account=principal.account))
         if not resource.startswith(entities.PREFIX):
             return resource
         return entities.located(self._database.look, resource, principal)

@@ -16,7 +16,7 @@ from entrepot.identity import entity_tags
 from entrepot.identity.facts import Guard
 from entrepot.identity.policy.requests import Value
 from entrepot.identity.principals import Principal
-from entrepot.identity.tables import groups, instance_profiles, oidc_providers, policies, roles, users
+from entrepot.identity.tables import access_keys, groups, instance_profiles, oidc_providers, policies, roles, users
 
 PREFIX = "arn:aws:iam:"
 # Stands in an ARN for whoever asks, and between the old and the new name of a user or a group.
@@ -33,6 +33,12 @@ _BY_NAME = {
     )
     for kind, table in (("user", users), ("group", groups), ("role", roles), ("instance-profile", instance_profiles))
 }
+_KEY = re.compile(r"arn:aws:iam::\d{12}:access-key/([A-Z0-9]+)", re.ASCII)
+_OWNER = Statement(
+    select(users.c.account, users.c.path, users.c.name)
+    .join_from(access_keys, users, users.c.id == access_keys.c.user_id)
+    .where(access_keys.c.id == bindparam("key"))
+)
 _POLICY = Statement(select(policies.c.id).where(policies.c.arn == bindparam("this")))
 _PROVIDER = Statement(select(oidc_providers.c.arn.label("id")).where(oidc_providers.c.arn == bindparam("this")))
 
@@ -56,12 +62,19 @@ class Entity:
 
 def located(look: Look, resource: str, caller: Principal) -> str:
     """
-    The ARN that policies know *resource* by: with its path, and the caller's own where it means the caller.
+    The ARN that policies know *resource* by: with its path; of an access key the user who has it; and the caller's
+    own where it means the caller.
 
     What is not there, or is no entity of IAM, stays as it is.
     """
     if resource.endswith(f":{CALLER}"):
         return caller.arn
+    key = _KEY.fullmatch(resource)
+    if key is not None:
+        row = look(_OWNER, key=key[1])
+        if row is None or row["account"] != caller.account:
+            return "*"
+        return f"arn:aws:iam::{row['account']}:user{row['path']}{row['name']}"
     named = _NAMED.fullmatch(resource)
     if named is None:
         return resource

@@ -94,6 +94,8 @@ def _resource(operation: str, params: Mapping[str, Any], account: str) -> str:
         return f"{account}role/aws-service-role/{params['aws_service_name']}/*"
     if operation == "CreateOpenIDConnectProvider":
         return f"{account}oidc-provider/{params['url'].removeprefix('https://')}"
+    if operation == "GetAccessKeyLastUsed":
+        return f"{account}access-key/{params['access_key_id']}"
     kind, name = _named(params)
     if name is not None:
         return f"{account}{kind}/{name}"
