@@ -12,7 +12,7 @@ import time
 
 _PR_SET_PDEATHSIG = 1
 # malloc.h of glibc
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 # A connection is a descriptor; kernels give a process 1,024 unless it asks for more.
 _DESCRIPTORS = 65_536
 
@@ -32,14 +32,12 @@ def give_memory_back() -> None:
     Keep the C library from holding on to what large requests needed.
 
     Its threshold for memory of its own mapping grows with what is freed, and each thread gets an arena: after
-    parts of 20 MiB by the API a worker kept 220 MB; with both fixed it is back at 95. Once they are fixed it
-    gives back whatever is over 128 KiB, and a large push would fetch all its memory again for every piece.
+    parts of 20 MiB by the API a worker kept 220 MB; with both fixed it is back at 95.
     """
     with contextlib.suppress(OSError, AttributeError):  # only glibc has it
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_THRESHOLD, 1 << 20)
         libc.mallopt(_M_ARENA_MAX, 2)
-        libc.mallopt(_M_TRIM_THRESHOLD, 8 << 20)
 
 
 def share_the_interpreter() -> None:

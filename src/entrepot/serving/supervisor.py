@@ -38,9 +38,6 @@ _HEAD_START = 2.0
 # Connections that wait to be accepted, and those that a worker holds: slow ones cost only memory.
 _BACKLOG = 4096
 _CONNECTIONS = 8192
-# How much of a body is handed on at a time, where a client is fast: each piece wakes five threads, and what
-# waits for them is the hash. Just below what the C library maps on its own, and so clears anew, each time.
-_PIECE = 960 << 10
 
 _LOGGING = {
     "formatters": {"lines": {"()": "entrepot.telemetry.logs.JsonLines"}},
@@ -153,7 +150,7 @@ def _server(settings: Settings) -> _Server:
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
         http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT, max_buffer_size=_PIECE),
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT),
         websockets=False,
         workers=settings.workers,
         backlog=_BACKLOG,
