@@ -86,8 +86,19 @@ def _again(used, tmp_path, **settings):
     return server
 
 
+def _greeting(server):
+    """What a start printed. The first answer may be there before the greeting is."""
+    text: str = server.log.read_text()
+    for _ in range(100):
+        if "docker push" in text:
+            break
+        time.sleep(0.1)
+        text = server.log.read_text()
+    return text
+
+
 def test_the_first_start_says_where_everything_is_and_what_to_do_next(used):
-    text = used.log.read_text()
+    text = _greeting(used)
 
     assert f"listens on http://127.0.0.1:{used.port}" in text
     assert f"data        {used.data}\n" in text
@@ -102,8 +113,8 @@ def test_the_printed_program_can_be_pasted_from_where_it_was_started(tmp_path):
     """As `make serve` starts it: by a relative path, which is not on PATH."""
     server = Server(tmp_path / "data")
     with server:
-        pass
-    line = re.search(r'eval "\$\((.*) env --data (.*)\)"', server.log.read_text())
+        text = _greeting(server)
+    line = re.search(r'eval "\$\((.*) env --data (.*)\)"', text)
     assert line is not None
 
     shown = subprocess.run(f"{line[1]} env --data {line[2]}", shell=True, capture_output=True, text=True, check=True)
