@@ -17,10 +17,10 @@ MODULE_LINES = 500
 FUNCTION_LINES = 60
 SUPPRESSIONS_PER_THOUSAND = 2
 PACKAGE_LINES: Mapping[str, int] = {
-    # The engine, and signatures. Above the aim of 1,200 since unsigned calls and what is remembered of questions came.
-    "aws": 1350,
+    "aws": 1200,
     "aws/protocols": 400,
     "oci": 1000,
+    "signatures": 350,
     "storage": 900,
     "jobs": 500,
     "database": 500,

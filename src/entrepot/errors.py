@@ -24,6 +24,10 @@ class Fault(Exception):
         self.members = members
 
 
+class FrontDoor(Fault):
+    """A refusal before any service is asked: it never means the error of that name in a service's model."""
+
+
 class InvalidParameter(Fault, aws="InvalidParameterException", oci="UNSUPPORTED"):
     """A member of the input breaks a rule. Members: parameter, reason."""
 

@@ -15,16 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from entrepot import clock
 from entrepot.answers import Receive, Scope, Send
-from entrepot.aws import bodies, routing, sigv4, validation
+from entrepot.aws import bodies, routing, validation
 from entrepot.aws.bodies import Disconnected
-from entrepot.aws.claims import SignedRequest, check_scope, claim_of
-from entrepot.aws.faults import (
-    InternalFailure,
-    MissingAuthenticationToken,
-    NotForSessions,
-    NotPresignable,
-    UnrecognizedClient,
-)
+from entrepot.aws.faults import InternalFailure, NotForSessions, NotPresignable
 from entrepot.aws.models import Model, Operation, refusal
 from entrepot.aws.protocols import Answer, json, query
 from entrepot.aws.routing import Route
@@ -38,6 +31,9 @@ from entrepot.identity.policy.requests import Value
 from entrepot.identity.principals import ANONYMOUS, Principal
 from entrepot.identity.sessions import confines
 from entrepot.names import Registry
+from entrepot.signatures import sigv4
+from entrepot.signatures.claims import SignedRequest, check_scope, claim_of
+from entrepot.signatures.faults import MissingAuthenticationToken, UnrecognizedClient
 
 if TYPE_CHECKING:
     from entrepot.identity.directory import Directory

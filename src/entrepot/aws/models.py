@@ -13,8 +13,8 @@ from botocore import xform_name
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, StructureShape
 
-from entrepot.aws.faults import COMMON, FrontDoor, Wire
-from entrepot.errors import Fault
+from entrepot.aws.faults import COMMON, Wire
+from entrepot.errors import Fault, FrontDoor
 
 # Only the models that are installed with us: botocore would also read ~/.aws/models and $AWS_DATA_PATH.
 _LOADER = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)

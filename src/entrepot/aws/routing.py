@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from entrepot.aws.faults import MissingAuthenticationToken, Serialization, UnknownOperation
+from entrepot.aws.faults import Serialization, UnknownOperation
 from entrepot.aws.models import Operation
 from entrepot.aws.protocols import cbor, json, query
 from entrepot.aws.service import Handler, Service
+from entrepot.signatures.faults import MissingAuthenticationToken
 
 _CBOR_PATH = re.compile(rb"/service/([A-Za-z0-9_.]{1,128})/operation/([A-Za-z0-9]{1,128})")
 _JSON_TYPE = re.compile(rb"application/x-amz-json-1\.[01] ?(;.*)?", re.IGNORECASE)

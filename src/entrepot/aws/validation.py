@@ -14,9 +14,8 @@ from typing import Any
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from entrepot import names
-from entrepot.aws.faults import FrontDoor
 from entrepot.aws.models import Operation
-from entrepot.errors import InvalidParameter
+from entrepot.errors import FrontDoor, InvalidParameter
 
 _MOST_REPORTED = 10
 _LONGEST_SHOWN = 256

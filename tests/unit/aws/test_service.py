@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from entrepot.aws.faults import COMMON, FrontDoor, UnknownOperation
+from entrepot.aws.faults import COMMON, UnknownOperation
 from entrepot.aws.models import Model, refusal
 from entrepot.aws.service import Service
 from entrepot.call import Call
-from entrepot.errors import Fault, InvalidParameter
+from entrepot.errors import Fault, FrontDoor, InvalidParameter
 from entrepot.names import Registry
 from tests.unit.aws import handlers
 

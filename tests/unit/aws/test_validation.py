@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.aws import validation
-from entrepot.aws.faults import FrontDoor
 from entrepot.aws.models import Model
-from entrepot.errors import Fault, InvalidParameter
+from entrepot.errors import Fault, FrontDoor, InvalidParameter
 
 MODELS = {
     name: Model(name)

@@ -17,7 +17,7 @@ from time import gmtime, strftime
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from entrepot.aws.faults import IncompleteSignature, InvalidSignature, MissingAuthenticationToken
+from entrepot.signatures.faults import IncompleteSignature, InvalidSignature, MissingAuthenticationToken
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 TERMINATOR = "aws4_request"

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from entrepot.aws import sigv4
-from entrepot.aws.claims import SignedRequest, claim_of
-from entrepot.aws.faults import FrontDoor, SignatureMismatch, UnrecognizedClient
+from entrepot.errors import FrontDoor
 from entrepot.identity.credentials import Credential
 from entrepot.identity.principals import root_of
+from entrepot.signatures import sigv4
+from entrepot.signatures.claims import SignedRequest, claim_of
+from entrepot.signatures.faults import SignatureMismatch, UnrecognizedClient
 from tests.support.data import cases, data
 
 

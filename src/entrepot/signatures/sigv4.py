@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from entrepot.aws.claims import ALGORITHM, TERMINATOR, Claim, SignedRequest, check_scope, claim_of, parameters
-from entrepot.aws.faults import ExpiredToken, InvalidSignature, SignatureMismatch, UnrecognizedClient
+from entrepot.signatures.claims import ALGORITHM, TERMINATOR, Claim, SignedRequest, check_scope, claim_of, parameters
+from entrepot.signatures.faults import ExpiredToken, InvalidSignature, SignatureMismatch, UnrecognizedClient
 
 if TYPE_CHECKING:
     from entrepot.identity.credentials import Credential

@@ -14,19 +14,19 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrepot.aws import sigv4
-from entrepot.aws.claims import SignedRequest
-from entrepot.aws.faults import (
+from entrepot.errors import FrontDoor
+from entrepot.identity.credentials import Credential
+from entrepot.identity.principals import root_of
+from entrepot.signatures import sigv4
+from entrepot.signatures.claims import SignedRequest
+from entrepot.signatures.faults import (
     ExpiredToken,
-    FrontDoor,
     IncompleteSignature,
     InvalidSignature,
     MissingAuthenticationToken,
     SignatureMismatch,
     UnrecognizedClient,
 )
-from entrepot.identity.credentials import Credential
-from entrepot.identity.principals import root_of
 
 AKID, SECRET, TOKEN = "AKIATESTTESTTESTTEST", "sEcReT/+0123456789", "a+token/=="
 
