@@ -24,7 +24,7 @@ from entrepot.aws.routing import Route
 from entrepot.aws.service import Handler, Service
 from entrepot.call import Call
 from entrepot.errors import AccessDenied, Fault
-from entrepot.identity import key_usage
+from entrepot.identity import key_usage, messages
 from entrepot.identity.entities import BECOMES
 from entrepot.identity.facts import Facts, Lazy
 from entrepot.identity.policy.requests import Value
@@ -51,11 +51,13 @@ _LONG_BODIES_AT_ONCE = 2
 _LONGEST_ON_THE_LOOP = 65_536
 # Bodies that are understood once: at most so many, of so many bytes.
 _MOST_REMEMBERED, _LONGEST_REMEMBERED = 2000, 1024
-_HEADERS = [
+# For DecodeAuthorizationMessage: it tells more of a refusal than whoever is refused may see.
+_MESSAGE = b"x-entrepot-authorization-message"
+_HEADERS = (
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
-]
+)
 
 
 @dataclass(slots=True)
@@ -185,9 +187,12 @@ class Gateway:
         try:
             self._directory.authorize(principal, action, located, facts=facts)
         except AccessDenied as fault:
-            if located == principal.arn or BECOMES in resource or not resource.startswith("arn:"):
-                raise
-            raise AccessDenied(**{**fault.members, "resource": resource}) from None
+            told = fault.members
+            if not (located == principal.arn or BECOMES in resource or not resource.startswith("arn:")):
+                told = {**told, "resource": resource}
+            text = messages.text_of(principal, located, told["decision"])
+            sealed = messages.seal_message(self._directory.ring, text, account=principal.account)
+            raise AccessDenied(**told, sealed=sealed) from None
 
     def _caller(self, exchange: _Exchange, route: Route) -> tuple[Principal, str | None, Registry]:
         """Who asks, by which access key, and in which registry; of an unsigned operation nobody knows yet."""
@@ -296,4 +301,6 @@ def _form(request: SignedRequest) -> dict[str, str]:
 def _refused(exchange: _Exchange, fault: Fault) -> Answer:
     model = exchange.route.service.model if exchange.route else None
     answer: Answer = exchange.protocol.render_fault(model, refusal(fault, model), exchange.request_id)
+    if isinstance(fault, AccessDenied) and "sealed" in fault.members:
+        return answer._replace(headers=(*answer.headers, (_MESSAGE, fault.members["sealed"].encode())))
     return answer

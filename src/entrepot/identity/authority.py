@@ -94,7 +94,9 @@ class Authority:
         pair = self._pair(principal, resource, guard=guard)
         decision = self._decide(pair, principal, action, resource, facts=facts)
         if not decision.allowed:
-            raise AccessDenied(principal=principal.arn, action=action, resource=resource, reason=decision.reason)
+            raise AccessDenied(
+                principal=principal.arn, action=action, resource=resource, reason=decision.reason, decision=decision
+            )
         if guard is not None or pair.volatile is None:
             return False
         if not pair.volatile:

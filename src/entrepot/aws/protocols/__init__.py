@@ -7,10 +7,12 @@ since 1970, blobs are bytes. ``render`` takes the same in results.
 
 from typing import NamedTuple
 
+Headers = tuple[tuple[bytes, bytes], ...]
+
 
 class Answer(NamedTuple):
     """What goes back: HTTP status, headers of the protocol, body."""
 
     status: int
-    headers: list[tuple[bytes, bytes]]
+    headers: Headers
     body: bytes

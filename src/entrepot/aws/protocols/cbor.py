@@ -11,7 +11,7 @@ from entrepot.aws.protocols import Answer
 from entrepot.aws.protocols.json import DEEPEST, query_error
 from entrepot.aws.protocols.walk import PARSE, RENDER, Scalars, copy, typed
 
-_HEADERS = [(b"content-type", b"application/cbor"), (b"smithy-protocol", b"rpc-v2-cbor")]
+_HEADERS = ((b"content-type", b"application/cbor"), (b"smithy-protocol", b"rpc-v2-cbor"))
 _EPOCH = 1  # the tag of seconds since 1970
 
 
@@ -39,7 +39,7 @@ def render(operation: Operation, result: dict[str, Any], request_id: str) -> Ans
 def render_fault(model: Model | None, refusal: Refusal, request_id: str) -> Answer:
     """The answer with *refusal*."""
     document = {**refusal.members, "__type": refusal.code, "message": refusal.message}
-    return Answer(refusal.wire.status, [*_HEADERS, *query_error(model, refusal)], cbor2.dumps(document))
+    return Answer(refusal.wire.status, (*_HEADERS, *query_error(model, refusal)), cbor2.dumps(document))
 
 
 def _no_tag(value: object, immutable: bool) -> object:

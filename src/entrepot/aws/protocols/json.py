@@ -9,7 +9,7 @@ import orjson
 
 from entrepot.aws.faults import Serialization
 from entrepot.aws.models import Model, Operation, Refusal
-from entrepot.aws.protocols import Answer
+from entrepot.aws.protocols import Answer, Headers
 from entrepot.aws.protocols.walk import PARSE, RENDER, Scalars, base64_bytes, copy
 
 DEEPEST = 64  # levels of objects and arrays
@@ -35,22 +35,22 @@ def render(operation: Operation, result: dict[str, Any], request_id: str) -> Ans
 
 def render_fault(model: Model | None, refusal: Refusal, request_id: str) -> Answer:
     """The answer with *refusal*. Source: ecr-api B.1, "Error"."""
-    headers = [*_headers(model), (b"x-amzn-errortype", refusal.code.encode()), *query_error(model, refusal)]
+    headers = (*_headers(model), (b"x-amzn-errortype", refusal.code.encode()), *query_error(model, refusal))
     document = {**refusal.members, "__type": refusal.code, "message": refusal.message}
     return Answer(refusal.wire.status, headers, orjson.dumps(document))
 
 
-def query_error(model: Model | None, refusal: Refusal) -> list[tuple[bytes, bytes]]:
+def query_error(model: Model | None, refusal: Refusal) -> Headers:
     """The header with the code of the query protocol, of services that spoke it first."""
     if model is None or "awsQueryCompatible" not in model.metadata:
-        return []
+        return ()
     side = "Sender" if refusal.wire.status < 500 else "Receiver"
-    return [(b"x-amzn-query-error", f"{refusal.wire.query_code};{side}".encode())]
+    return ((b"x-amzn-query-error", f"{refusal.wire.query_code};{side}".encode()),)
 
 
-def _headers(model: Model | None) -> list[tuple[bytes, bytes]]:
+def _headers(model: Model | None) -> Headers:
     version = "1.1" if model is None else model.metadata.get("jsonVersion", "1.1")
-    return [(b"content-type", f"application/x-amz-json-{version}".encode())]
+    return ((b"content-type", f"application/x-amz-json-{version}".encode()),)
 
 
 def _document(body: bytes | bytearray) -> Any:

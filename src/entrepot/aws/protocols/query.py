@@ -22,7 +22,7 @@ from entrepot.aws.protocols.walk import PARSE, base64_bytes, mistyped, number, w
 LARGEST_INDEX = 1000
 _MOST_FIELDS = 10_000
 _DEEPEST = 64
-_HEADERS = [(b"content-type", b"text/xml")]
+_HEADERS = ((b"content-type", b"text/xml"),)
 _FRONT_DOOR = "http://webservices.amazon.com/AWSFault/2005-15-09"
 
 _INDEX = re.compile(r"[1-9][0-9]{0,3}")
