@@ -9,7 +9,6 @@ from whoever made the token. Source: RFC 7515, 7517, 7518, 8037; security-design
 
 import base64
 import binascii
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
+
+from entrepot import strict_json
 
 LONGEST = 20_000
 LARGEST_SET = 256 << 10  # bytes of a JWKS document
@@ -128,7 +129,7 @@ def keys_of(document: str) -> tuple[Key, ...]:
     if len(document) > LARGEST_SET:
         raise Refused(f"The JWKS document is larger than {LARGEST_SET} bytes")
     try:
-        listed = json.loads(document)["keys"]
+        listed = strict_json.read(document)["keys"]
     except (ValueError, TypeError, KeyError, RecursionError):
         raise Refused("The JWKS document is no JSON object with 'keys'") from None
     if not isinstance(listed, list) or len(listed) > MOST_KEYS or not all(isinstance(each, dict) for each in listed):
@@ -201,23 +202,12 @@ def _time(claims: Mapping[str, Any], name: str) -> float | None:
 
 def _object(part: str) -> dict[str, Any]:
     try:
-        value = _DECODER.decode(_bytes(part).decode())
+        value = strict_json.read(_bytes(part).decode())
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise Refused("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
     return value
-
-
-def _unique(pairs: list[tuple[str, Any]] | str) -> dict[str, Any]:
-    """An object of its members; *a name in place of them* is NaN or an infinity, which JSON has not."""
-    members = {} if isinstance(pairs, str) else dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a key twice, or no number")
-    return members
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_unique)
 
 
 def _number(text: Any) -> int:

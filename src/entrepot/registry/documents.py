@@ -6,7 +6,6 @@ whether it may be stored and what it needs. Pure.
 """
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from itertools import islice
@@ -14,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from entrepot import strict_json
 from entrepot.names import is_digest
 from entrepot.registry.faults import ManifestInvalid, ManifestUnacceptable
 
@@ -127,10 +127,10 @@ def _tree_of(content: bytes) -> dict[str, Any]:
     if _is_swarming(content):
         raise ManifestInvalid(reason="The document has too many values")
     # Two readers, because what one of them takes the other refuses: orjson has no lone surrogates, no
-    # NaN and strict UTF-8, but keeps the last of two equal keys in silence; json shows us both.
+    # NaN and strict UTF-8, but keeps the last of two equal keys in silence.
     try:
         orjson.loads(content)
-        tree = json.loads(content.decode("utf-8"), object_pairs_hook=_object)
+        tree = strict_json.read(content.decode("utf-8"))
     except (ValueError, RecursionError):
         raise ManifestUnacceptable(reason="Invalid JSON syntax") from None
     if not isinstance(tree, dict):
@@ -144,13 +144,6 @@ def _is_swarming(content: bytes) -> bool:
     """Whether there are more strings and values than anybody has use for. A string may hold a document: it is one."""
     most = sum(content.count(sign) for sign in (b",", b"{", b"[", b'"'))
     return most > _MOST_TOKENS and sum(1 for _ in islice(_TOKEN.finditer(content), _MOST_TOKENS + 1)) > _MOST_TOKENS
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("an object has two members of one name")
-    return members
 
 
 def _is_deeper(tree: Any, limit: int) -> bool:

@@ -1,12 +1,12 @@
 """AWS JSON 1.0 and 1.1. Source: ecr-api B.1; Smithy, "AWS JSON 1.1 protocol"."""
 
 import binascii
-import json
 import math
 from typing import Any
 
 import orjson
 
+from entrepot import strict_json
 from entrepot.aws.faults import Serialization
 from entrepot.aws.models import Model, Operation, Refusal
 from entrepot.aws.protocols import Answer, Headers
@@ -57,20 +57,9 @@ def _document(body: bytes | bytearray) -> Any:
     try:
         if len(body) > _LONG:
             return orjson.loads(body)
-        return _DECODER.decode(body.decode())
+        return strict_json.read(body.decode())
     except (ValueError, RecursionError):
         raise Serialization(reason="The body is no JSON object in UTF-8 whose keys differ") from None
-
-
-def _unique(pairs: list[tuple[str, Any]] | str) -> dict[str, Any]:
-    """An object of its members; *a name in place of them* is NaN or an infinity, which JSON has not."""
-    members = {} if isinstance(pairs, str) else dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a key twice, or no number")
-    return members
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_unique)
 
 
 def _is_too_deep(document: Any) -> bool:
