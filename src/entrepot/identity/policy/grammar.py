@@ -26,6 +26,10 @@ _WILD_PARTITION = re.compile(r"[a-z-]*+[*?][a-z*?-]*")
 # IAM's own sentence knows no underscore, and IAM takes it.
 _SID = re.compile(r"[0-9A-Za-z_]*")
 _VENDOR = re.compile(r"[a-zA-Z0-9.*?-]+")
+_IAM_PATHS = (
+    *("user/", "federated-user/", "role/", "group/", "instance-profile/", "mfa/", "server-certificate/"),
+    *("policy/", "sms-mfa/", "saml-provider/", "oidc-provider/", "report/", "access-report/"),
+)
 _TRUST_ACTIONS = (
     "sts:assumerole",
     "sts:assumerolewithsaml",
@@ -72,7 +76,7 @@ def _syntax(document: Any) -> None:
 
 
 def _is_statement(statement: Any) -> bool:
-    if not isinstance(statement, dict) or "Effect" not in statement:
+    if not isinstance(statement, dict) or str(statement.get("Effect")).lower() not in ("allow", "deny"):
         return False
     if any({name, f"Not{name}"} <= set(statement) for name in ("Action", "Resource", "Principal")):
         return False
@@ -129,7 +133,7 @@ _ELEMENTS: Mapping[str, Callable[[Any], bool]] = {
 
 
 def _legacy(statements: Iterable[Json], _kind: Kind) -> None:
-    """What an older parser of IAM's, with less to say, refuses: other effects, and dates that are none."""
+    """What an older parser of IAM's, with less to say, refuses: effects in another case, and dates that are none."""
     for statement in statements:
         dates = (
             item
@@ -161,13 +165,22 @@ def _arns(statements: Iterable[Json], kind: Kind) -> None:
             # It is called by what IAM made of it: an ARN, with stars for what is missing.
             shown = ":".join(["arn", *rest, *["*"] * (5 - len(rest))])
             _refuse(f'Partition "{rest[0]}" is not valid for resource "{shown}".')
-        if len(rest) > 3 and rest[1] == "iam" and rest[2] not in ("", "*"):
-            _refuse(f"IAM resource {resource} cannot contain region information.")
+        if len(rest) < 2 or "*" in rest[1] or "?" in rest[1]:
+            _refuse("Resource vendor must be fully qualified and cannot contain regexes.")
+        if len(rest) > 3 and rest[1] == "iam":
+            _iam_arn(resource, region=rest[2], path=":".join(rest[4:]) or "*")
+
+
+def _iam_arn(resource: str, *, region: str, path: str) -> None:
+    if region not in ("", "*"):
+        _refuse(f"IAM resource {resource} cannot contain region information.")
+    if path not in ("*", "root") and not path.startswith(_IAM_PATHS):
+        _refuse(f'IAM resource path must either be "*", root, or start with {", ".join(_IAM_PATHS)}.')
 
 
 def _legacy_arns(statements: Iterable[Json], kind: Kind) -> None:
     for resource in _resources_of(statements) if kind.rules.arns else ():
-        if resource.count(":") < 5 and "::" in resource:
+        if (resource.count(":") < 5 and "::" in resource) or not resource.split(":")[2]:
             _refuse(_LEGACY)
 
 

@@ -160,7 +160,24 @@ def test_depth_is_limited():
         ({**_IDENTITY, "Sid": "a-b"}, Kind.IDENTITY, "Statement IDs (SID) must be alpha-numeric."),
         ({**_IDENTITY, "Action": "ecr:a:b"}, Kind.IDENTITY, "Actions/Condition can contain only one colon."),
         ({**_IDENTITY, "Action": "e/cr:a"}, Kind.IDENTITY, "Vendor e/cr is not valid"),
+        ({**_IDENTITY, "Effect": "Permit"}, Kind.IDENTITY, "Syntax errors in policy."),
+        ({**_IDENTITY, "Effect": "allow"}, Kind.IDENTITY, "The policy failed legacy parsing"),
         ({**_IDENTITY, "Resource": "x"}, Kind.SESSION, 'Resource x must be in ARN format or "*".'),
+        ({**_IDENTITY, "Resource": "arn:aws"}, Kind.IDENTITY, "Resource vendor must be fully qualified and cannot"),
+        ({**_IDENTITY, "Resource": "arn:aws:*:::a"}, Kind.IDENTITY, "Resource vendor must be fully qualified and"),
+        ({**_IDENTITY, "Resource": "arn:aws:ec?:::a"}, Kind.SESSION, "Resource vendor must be fully qualified and"),
+        ({**_IDENTITY, "Resource": "arn:aws::::a"}, Kind.IDENTITY, "The policy failed legacy parsing"),
+        ({**_IDENTITY, "Resource": "arn:aws:iam:us-east-1::user/a"}, Kind.IDENTITY, "IAM resource arn:aws:iam:us-east"),
+        *(
+            (
+                {**_IDENTITY, "Resource": f"arn:aws:iam::111111111111:{path}"},
+                Kind.IDENTITY,
+                'IAM resource path must either be "*", root, or start with user/, federated-user/, role/, group/, '
+                "instance-profile/, mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, "
+                "report/, access-report/.",
+            )
+            for path in ("example", "*/example", "users/a", "r*", "roots")
+        ),
         ({**_TRUST, "Action": "ecr:*"}, Kind.TRUST, "AssumeRole policy may only specify STS AssumeRole actions."),
         ({**_TRUST, "Action": "*"}, Kind.TRUST, "AssumeRole policy may only specify STS AssumeRole actions."),
         ({**_TRUST, "Action": "sts:GetSessionToken"}, Kind.TRUST, "AssumeRole policy may only specify STS"),
@@ -176,6 +193,18 @@ def test_depth_is_limited():
 )
 def test_what_a_statement_may_not_say(statement, kind, said):
     assert _said(_text(statement), kind).startswith(said)
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        *("arn:aws:ecr:*:*:repository/*", "arn:*:ecr:us-east-1:111111111111:repository/a", "arn:aws:ecr", "arn:aws:ecr:*"),
+        *("arn:aws:iam::*:*", "arn:aws:iam::111111111111:root", "arn:aws:iam::aws:policy/*", "arn:aws:iam:*:*:role/a"),
+        *("arn:aws:iam::*:user/${aws:username}", "arn:aws:iam::*:report/a:b", "arn:aws:iam:", "arn:aws:s3:::a"),
+    ],
+)
+def test_resources_may_have_wildcards_and_missing_ends(resource):
+    parse(_text({**_IDENTITY, "Resource": resource}), Kind.IDENTITY)
 
 
 @pytest.mark.parametrize("kind", [Kind.TRUST, Kind.REPOSITORY, Kind.REGISTRY, Kind.KEY, Kind.ENDPOINT])
