@@ -273,7 +273,7 @@ class TooManyThumbprints(Fault, aws="InvalidInput", oci="DENIED"):
 class KeySetRefused(Fault, aws="InvalidInput", oci="DENIED"):
     """Keys of a provider that were given are no set of public keys. Members: reason."""
 
-    message = "The JWK set cannot be taken: {reason}"
+    message = "{reason}"
 
 
 class ReportNotPresent(Fault, aws="ReportNotPresent", oci="DENIED"):

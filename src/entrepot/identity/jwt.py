@@ -21,11 +21,11 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 
 from entrepot import strict_json
+from entrepot.remote.key_sets import LARGEST
 
 LONGEST = 20_000
-LARGEST_SET = 256 << 10  # bytes of a JWKS document
-MOST_KEYS = 50
 LEEWAY = 60  # seconds that another machine's clock may be off
+_MOST_KEYS = 50  # of a JWKS document
 _LONGEST_SUBJECT = 255
 _LEAST_RSA, _MOST_RSA = 2048, 8192  # bits: a longer key would only take time
 
@@ -126,14 +126,14 @@ def keys_of(document: str) -> tuple[Key, ...]:
 
     Raises: Refused, where it is none, too large, or has a key that is too weak.
     """
-    if len(document) > LARGEST_SET:
-        raise Refused(f"The JWKS document is larger than {LARGEST_SET} bytes")
+    if len(document.encode(errors="replace")) > LARGEST:
+        raise Refused(f"The JWKS document is larger than {LARGEST} bytes")
     try:
         listed = strict_json.read(document)["keys"]
     except (ValueError, TypeError, KeyError, RecursionError):
         raise Refused("The JWKS document is no JSON object with 'keys'") from None
-    if not isinstance(listed, list) or len(listed) > MOST_KEYS or not all(isinstance(each, dict) for each in listed):
-        raise Refused(f"The JWKS document has no list of at most {MOST_KEYS} keys")
+    if not isinstance(listed, list) or len(listed) > _MOST_KEYS or not all(isinstance(each, dict) for each in listed):
+        raise Refused(f"The JWKS document has no list of at most {_MOST_KEYS} keys")
     return tuple(key for each in listed if (key := _key(each)) is not None)
 
 
@@ -151,7 +151,7 @@ def _key(described: Mapping[str, Any]) -> Key | None:
         else:
             return None
     except (KeyError, ValueError):
-        raise Refused(f"The JWKS document has a {kind} key that is none") from None
+        raise Refused(f"The JWKS document has a key of type {kind} that is none") from None
     return Key(key_id, {name: check for name, check in checks.items() if only in (None, name)})
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from entrepot import clock
 from entrepot.remote.guarded import Allowed, Unreachable, fetch
 
-LARGEST = 256 << 10  # bytes of a key set
+LARGEST = 256 << 10  # bytes of a key set. Source: ours, security-design 3.3
 _LARGEST_CONFIGURATION = 64 << 10
 _FRESH, _KEPT, _PAUSE = 3600.0, 86_400.0, 60.0  # seconds
 _MOST_KEPT = 1000

@@ -3,12 +3,14 @@
 import json
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from entrepot.identity import providers
 from entrepot.identity.faults import KeySetRefused
+from tests.support.web_identity import jwk
 from tests.unit.identity.conftest import ACCOUNT
 
-KEY = {"kty": "EC", "crv": "P-256", "kid": "one", "x": "AA", "y": "AA"}
+KEY = jwk(ec.generate_private_key(ec.SECP256R1()), "one")
 
 
 @pytest.fixture
@@ -41,15 +43,17 @@ def test_keys_are_given_kept_through_other_changes_and_taken_back(world, provide
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("no json", "it is not JSON"),
-        ("[]", "it has no list of keys"),
-        ('{"keys":{}}', "it has no list of keys"),
-        ('{"keys":[{}]}', "it has no list of keys"),
-        ('{"keys":[]}', "it must have 1 to 50 keys"),
-        (json.dumps({"keys": [KEY] * 51}), "it must have 1 to 50 keys"),
-        (json.dumps({"keys": [{**KEY, "d": "AA"}]}), "it holds a private key"),
-        (json.dumps({"keys": [{"kty": "oct", "k": "AA"}]}), "it holds a private key"),
-        (" " * (256 << 10) + "{}", "it is longer than 262144 bytes"),
+        ("no json", "is no JSON object"),
+        ("[]", "is no JSON object"),
+        (f'{{"keys":[{json.dumps(KEY)}],"keys":[]}}', "is no JSON object"),
+        ('{"keys":{}}', "no list of at most 50 keys"),
+        ('{"keys":[{}]}', "no key that signatures can be verified with"),
+        ('{"keys":[]}', "no key that signatures can be verified with"),
+        (json.dumps({"keys": [{**KEY, "x": "AA"}]}), "has a key of type EC that is none"),
+        (json.dumps({"keys": [KEY] * 51}), "no list of at most 50 keys"),
+        (json.dumps({"keys": [{**KEY, "d": "AA"}]}), "holds a private key"),
+        (json.dumps({"keys": [{"kty": "oct", "k": "AA"}]}), "holds a private key"),
+        (" " * (256 << 10) + "{}", "is larger than 262144 bytes"),
     ],
 )
 def test_what_is_no_set_of_public_keys_is_refused(world, provider, text, why):
