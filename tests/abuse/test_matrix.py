@@ -153,9 +153,7 @@ def _outcome(code: str) -> Outcome:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Both accounts are in no organization, while there is one: so nobody can make another, or change this one."""
     with Server(tmp_path_factory.mktemp("matrix") / "data") as server:
-        server.aws("organizations", key=new_account(server).key).create_organization()
         abroad = new_account(server)
         roots = {"home": server.root_key(), "abroad": abroad.key}
         keys = {

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.api.test_sts import session_client
+from tests.oci.principals import new_account as root_of_new_account
 from tests.support.api import refused
 from tests.support.server import ACCOUNT, REGION, Server
 
@@ -29,10 +30,14 @@ def organizations(server):
 
 
 @pytest.fixture(scope="module")
-def made(organizations):
+def made(server, organizations):
     """The organization; tests of this module share it."""
     with refused("AWSOrganizationsNotInUseException", "Your account is not a member of an organization."):
         organizations.describe_organization()
+    stranger = server.aws("organizations", key=root_of_new_account(server).key)
+    managed = "The organization of this deployment is managed by its default account."
+    with refused("ConstraintViolationException", managed):
+        stranger.create_organization(FeatureSet="ALL")
     return organizations.create_organization(FeatureSet="ALL")["Organization"]
 
 

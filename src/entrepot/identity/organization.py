@@ -130,14 +130,18 @@ def limits_of(tx: Transaction, account: str) -> Limits:
     return Limits(found.id, path, scps=scps, rcps=rcps)
 
 
-def create(tx: Transaction, account: str) -> Organization:
+def create(tx: Transaction, account: str, *, default_account: str) -> Organization:
     """
     A new organization, managed by *account*. Raises: AlreadyInOrganization, Constraint.
 
+    At AWS any account can have one of its own. There is one here, whose manager limits what others may and makes
+    accounts, so it is for the account of whoever runs the deployment.
     Source: AWS Organizations API reference, CreateOrganization.
     """
     if tx.one(_MEMBER, account=account):
         raise AlreadyInOrganization
+    if account != default_account:
+        raise Constraint(why="The organization of this deployment is managed by its default account.")
     if find(tx) is not None:
         raise Constraint(why="This deployment has an organization.")
     made = Organization(f"o-{new_id(10)}", account, f"r-{new_id(4)}", (), clock.now())

@@ -29,7 +29,7 @@ def write(world):
 
 @pytest.fixture
 def made(write):
-    return write(lambda tx: organization.create(tx, ACCOUNT))
+    return write(lambda tx: organization.create(tx, ACCOUNT, default_account=ACCOUNT))
 
 
 @pytest.fixture
@@ -95,11 +95,18 @@ def test_a_level_without_policies_is_there_and_empty(write, made, member):
 
 def test_there_is_one_organization_and_an_account_is_in_it_once(write, made, member):
     with pytest.raises(AlreadyInOrganization):
-        write(lambda tx: organization.create(tx, ACCOUNT))
+        write(lambda tx: organization.create(tx, ACCOUNT, default_account=ACCOUNT))
     with pytest.raises(AlreadyInOrganization):
         write(lambda tx: organization.join(tx, made, member, email="c@example.com", by="INVITED"))
     with pytest.raises(Constraint):
-        write(lambda tx: organization.create(tx, "000000000009"))
+        write(lambda tx: organization.create(tx, "000000000009", default_account="000000000009"))
+
+
+def test_an_organization_is_managed_by_the_default_account(write):
+    with pytest.raises(Constraint, match="is managed by its default account"):
+        write(lambda tx: organization.create(tx, "000000000009", default_account=ACCOUNT))
+
+    assert write(organization.find) is None
 
 
 def test_only_the_management_account_manages(write, made, member):

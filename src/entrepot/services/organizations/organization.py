@@ -12,14 +12,15 @@ Output = dict[str, Any]
 
 def create_organization(call: Call, *, feature_set: str = "ALL") -> Output:
     """
-    An organization that the caller's account manages.
+    An organization that the caller's account manages: the default account of the deployment.
 
     Raises: AlreadyInOrganization, Constraint, OrganizationInput.
     Source: AWS Organizations API reference, CreateOrganization.
     """
     if feature_set != "ALL":
         raise OrganizationInput(reason="INVALID_ENUM", why="An organization here has all features.")
-    return shapes.organization(call, organization.create(call.tx, call.registry.account))
+    made = organization.create(call.tx, call.registry.account, default_account=call.runtime.settings.account)
+    return shapes.organization(call, made)
 
 
 def describe_organization(call: Call) -> Output:
