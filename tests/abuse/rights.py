@@ -31,9 +31,8 @@ OWNED = frozenset({"repository", "repositories", "policy", "provider", "source",
 # Kinds whose owner can consent to what another account does: by a policy on the repository, by the role's trust.
 CONSENTING = frozenset({"repository", "role arn"})
 
-# In the lines below: kind and level, then the operations. "any" is the resource ``*``. Narrower than AWS, which asks
-# about the role, it is for GetServiceLinkedRoleDeletionStatus. It also stands for things of Organizations and for keys
-# that are not there; those that are have ARNs of their own.
+# In the lines below: kind and level, then the operations. "any" is the resource ``*``. It also stands for things of
+# Organizations and for keys that are not there; those that are have ARNs of their own.
 _ECR = """
 registry R     DescribeRegistry GetAccountSetting GetAuthorizationToken GetRegistryPolicy
 registry W     PutAccountSetting
@@ -66,6 +65,7 @@ role W         CreateRole DeleteRole DeleteServiceLinkedRole UpdateRole UpdateRo
 role P         AttachRolePolicy DeleteRolePermissionsBoundary DeleteRolePolicy DetachRolePolicy
 role P         PutRolePermissionsBoundary PutRolePolicy UpdateAssumeRolePolicy
 role T         TagRole UntagRole
+linked R       GetServiceLinkedRoleDeletionStatus
 linked W       CreateServiceLinkedRole
 profile L      ListInstanceProfileTags
 profile R      GetInstanceProfile
@@ -87,8 +87,7 @@ source R       GetContextKeysForPrincipalPolicy SimulatePrincipalPolicy
 any L          GetAccountSummary ListAccountAliases ListGroups ListInstanceProfiles ListOpenIDConnectProviders
 any L          ListPolicies ListRoles ListUsers ListVirtualMFADevices
 any R          GenerateCredentialReport GetAccessKeyLastUsed GetAccountAuthorizationDetails GetAccountPasswordPolicy
-any R          GetContextKeysForCustomPolicy GetCredentialReport GetServiceLinkedRoleDeletionStatus
-any R          SimulateCustomPolicy
+any R          GetContextKeysForCustomPolicy GetCredentialReport SimulateCustomPolicy
 any W          CreateAccountAlias DeleteAccountAlias DeleteAccountPasswordPolicy UpdateAccountPasswordPolicy
 """
 _ORGANIZATIONS = """

@@ -5,7 +5,7 @@ A request names a user without its path, and some requests name nobody and mean 
 where there is a database: ``identity.entities.located`` makes the ARNs of this module those that policies name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from entrepot.identity.entities import BECOMES, CALLER
@@ -61,6 +61,15 @@ _TAGS = {
     "CreateInstanceProfile": "TagInstanceProfile",
     "CreateOpenIDConnectProvider": "TagOpenIDConnectProvider",
 }
+# What these are about is part of an argument. The id of a task has the path and the name of the role that it deletes.
+_SPELT: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "CreateServiceLinkedRole": lambda params: f"role/aws-service-role/{params['aws_service_name']}/*",
+    "CreateOpenIDConnectProvider": lambda params: f"oidc-provider/{params['url'].removeprefix('https://')}",
+    "GetAccessKeyLastUsed": lambda params: f"access-key/{params['access_key_id']}",
+    "GetServiceLinkedRoleDeletionStatus": lambda params: (
+        f"role{params['deletion_task_id'].removeprefix('task').rpartition('/')[0]}"
+    ),
+}
 # Whoever renames something must be allowed it under the old name and under the new one.
 _RENAMES = {"UpdateUser": ("user", "new_user_name"), "UpdateGroup": ("group", "new_group_name")}
 
@@ -90,12 +99,8 @@ def _resource(operation: str, params: Mapping[str, Any], account: str) -> str:
         return f"{account}{_MAKES[operation]}{params.get('path', '/')}{name}"
     if operation in _LISTS:
         return f"{account}{_LISTS[operation]}{params.get('path_prefix', '/')}"
-    if operation == "CreateServiceLinkedRole":
-        return f"{account}role/aws-service-role/{params['aws_service_name']}/*"
-    if operation == "CreateOpenIDConnectProvider":
-        return f"{account}oidc-provider/{params['url'].removeprefix('https://')}"
-    if operation == "GetAccessKeyLastUsed":
-        return f"{account}access-key/{params['access_key_id']}"
+    if operation in _SPELT:
+        return f"{account}{_SPELT[operation](params)}"
     kind, name = _named(params)
     if name is not None:
         return f"{account}{kind}/{name}"
