@@ -1,15 +1,17 @@
 """A call: who asks what of whom, and the transaction in which it is answered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from entrepot.answers import Scope
 from entrepot.database import Transaction
+from entrepot.identity.facts import Facts, Lazy
+from entrepot.identity.policy.requests import Value
 from entrepot.names import Registry
 
 if TYPE_CHECKING:
     from entrepot.identity.directory import Directory
-    from entrepot.identity.facts import Facts
     from entrepot.identity.principals import Principal
     from entrepot.registry.reads import Reads
     from entrepot.runtime import Runtime
@@ -28,7 +30,7 @@ class Call:
     registry: Registry
     action: str
     request_id: str
-    facts: "Facts"
+    facts: Facts
     access_key_id: str | None = None  # with what the principal signed; a login is bound to it
     transaction: Transaction | None = None
 
@@ -47,6 +49,20 @@ class Call:
     def addressed(self, registry_id: str | None) -> Registry:
         """The registry that an input's ``registryId`` means; the caller's own where it is left out."""
         return self.registry if registry_id is None else Registry(registry_id, self.registry.region)
+
+
+def facts_of(scope: Scope, runtime: "Runtime", *, region: str, more: Mapping[str, Value | Lazy]) -> Facts:
+    """A request as conditions see it. *more* has the keys of what is asked for."""
+    headers = dict(reversed(scope["headers"]))  # of those that come twice the first counts
+    return Facts(
+        address=scope["client"][0],
+        secure=scope["scheme"] == "https",
+        region=region,
+        agent=headers.get(b"user-agent", b"").decode("latin-1"),
+        referer=headers.get(b"referer", b"").decode("latin-1"),
+        endpoint=runtime.endpoint,
+        more=more,
+    )
 
 
 def moves_bytes(handler: F) -> F:

@@ -22,7 +22,7 @@ from entrepot.aws.models import Model, Operation, refusal
 from entrepot.aws.protocols import Answer, json, query
 from entrepot.aws.routing import Route
 from entrepot.aws.service import Handler, Service
-from entrepot.call import Call
+from entrepot.call import Call, facts_of
 from entrepot.errors import AccessDenied, Fault
 from entrepot.identity import key_usage, messages
 from entrepot.identity.entities import BECOMES
@@ -152,16 +152,7 @@ class Gateway:
         scope["principal"] = principal
         arguments, rights, conditions = self._understand(exchange, route, registry)
         exchange.request.body = b""  # it may be long, and the handler has what it needs
-        fields = exchange.request.fields
-        facts = Facts(
-            address=scope["client"][0],
-            secure=scope["scheme"] == "https",
-            region=registry.region,
-            agent=fields.get(b"user-agent", b"").decode("latin-1"),
-            referer=fields.get(b"referer", b"").decode("latin-1"),
-            endpoint=self._runtime.endpoint,
-            more=conditions,
-        )
+        facts = facts_of(scope, self._runtime, region=registry.region, more=conditions)
         for action, resource in rights:
             self._authorize(principal, action, resource, facts=facts)
         call = Call(

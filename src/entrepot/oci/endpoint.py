@@ -11,8 +11,8 @@ from functools import partial
 
 from entrepot import clock
 from entrepot.answers import Header, Receive, Response, Scope, Send, answer, document
+from entrepot.call import facts_of
 from entrepot.errors import AccessDenied, Fault
-from entrepot.identity.facts import Facts
 from entrepot.identity.failures import Failures
 from entrepot.identity.faults import LoginInvalid
 from entrepot.identity.logins import Opened
@@ -123,7 +123,8 @@ class Endpoint:
 
     def _authorize(self, request: Request, route: Route) -> tuple[tuple[str, str], ...]:
         """The first alternative that is granted whole. Raises: AccessDenied, of the last one."""
-        facts = self._facts(request, route)
+        more = {"ecr:imagetag": partial(route.tags, request)} if route.tags else {}
+        facts = facts_of(request.scope, self._context.runtime, region=request.registry.region, more=more)
         refusal: AccessDenied | None = None
         for rights in route.rights(request):
             try:
@@ -136,19 +137,6 @@ class Endpoint:
             return rights
         assert refusal is not None  # every route has an alternative: see ROUTES
         raise refusal
-
-    def _facts(self, request: Request, route: Route) -> Facts:
-        """The request as conditions see it."""
-        scope = request.scope
-        return Facts(
-            address=scope["client"][0],
-            secure=scope["scheme"] == "https",
-            region=request.registry.region,
-            agent=request.header(b"user-agent") or "",
-            referer=request.header(b"referer") or "",
-            endpoint=self._context.runtime.endpoint,
-            more={"ecr:imagetag": partial(route.tags, request)} if route.tags else {},
-        )
 
     async def _refuse(self, scope: Scope, fault: Fault) -> Response:
         if isinstance(fault, faults.Unauthorized | LoginInvalid):
