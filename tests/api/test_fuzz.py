@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from entrepot.app import SERVICES
 from entrepot.services import ecr as ecr_service
-from tests.oci.principals import new_account
 from tests.support.api import push_image, raw
 from tests.support.server import ACCOUNT, Server, digest_of
 
@@ -215,10 +214,10 @@ class _Household:
     """A server, and a user who may do everything in an account that has one of each thing."""
 
     def __init__(self, server: Server) -> None:
-        self.server, self.account = server, new_account(server)
-        iam = server.aws("iam", key=self.account.key)
+        self.server = server
+        iam = server.aws("iam")
         self.key = self._administrator(iam)
-        organizations = server.aws("organizations", key=self.account.key)
+        organizations = server.aws("organizations")
         organizations.create_organization()
         known = {
             "own": iam.create_policy(PolicyName="own", PolicyDocument=json.dumps(_POLICY))["Policy"]["Arn"],
@@ -226,7 +225,7 @@ class _Household:
             "role": iam.create_role(RoleName="page", AssumeRolePolicyDocument=json.dumps(_TRUST))["Role"]["Arn"],
             "provider": iam.create_open_id_connect_provider(Url="https://first.example")["OpenIDConnectProviderArn"],
             "root": organizations.list_roots()["Roots"][0]["Id"],
-            "account": self.account.id,
+            "account": ACCOUNT,
         }
         self.names = {f"{{{name}}}": text for name, text in known.items()}
 
@@ -353,5 +352,5 @@ def test_abuse_24_members_that_the_model_lacks_change_nothing_about_identities(h
 
     assert answer.status == 200
     made = household.server.aws("iam", key=household.key).get_user(UserName="extra")["User"]
-    assert made["Arn"] == f"arn:aws:iam::{household.account.id}:user/extra"
+    assert made["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/extra"
     assert len(made["UserId"]) == 21
