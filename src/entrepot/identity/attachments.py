@@ -34,7 +34,6 @@ _OF = attachments.c.owner_id == bindparam("owner")
 _LIST = Statement(select(attachments.c.policy_arn).where(_OF).order_by(attachments.c.policy_arn).limit(_MOST))
 _PUT = Statement(insert(attachments))
 _DELETE = Statement(delete(attachments).where(_OF, attachments.c.policy_arn == bindparam("arn")))
-_DELETE_ALL = Statement(delete(attachments).where(_OF))
 
 
 def _having(kind: str, table: Table, *, bounded: bool) -> Select[tuple[str, str, str, str]]:
@@ -146,11 +145,6 @@ def detach(tx: Transaction, owner_id: str, arn: str) -> None:
     if not tx.run(_DELETE, owner=owner_id, arn=arn):
         raise PolicyNotFound(arn=arn)
     raise_generation(tx)
-
-
-def remove_all(tx: Transaction, owner_id: str) -> None:
-    """Take every managed policy away from an entity that is being deleted."""
-    tx.run(_DELETE_ALL, owner=owner_id)
 
 
 def of(tx: Transaction, owner_id: str) -> list[str]:

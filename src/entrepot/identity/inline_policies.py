@@ -31,7 +31,6 @@ _PUT = Statement(
     )
 )
 _DELETE = Statement(delete(inline_policies).where(_OF, _THIS))
-_DELETE_ALL = Statement(delete(inline_policies).where(_OF))
 
 
 def put(tx: Transaction, owner_id: str, name: str, *, document: str, kind: Kind, owner: str) -> None:
@@ -72,8 +71,3 @@ def remove(tx: Transaction, owner_id: str, name: str, *, kind: Kind) -> None:
     if not tx.run(_DELETE, owner=owner_id, policy=name):
         raise EntityNotFound(what=f"{kind} policy", name=name)
     raise_generation(tx)
-
-
-def remove_all(tx: Transaction, owner_id: str) -> None:
-    """Delete every policy in an entity that is being deleted itself."""
-    tx.run(_DELETE_ALL, owner=owner_id)

@@ -2,39 +2,21 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, select, update
 
 from entrepot import clock
 from entrepot.database import Statement, Transaction
 from entrepot.identity import entity_tags
 from entrepot.identity.faults import EntityNotFound, InUse, ProfileExists, ProfileNotFound, QuotaExceeded
+from entrepot.identity.inventory import Inventory
 from entrepot.identity.roles import Role
 from entrepot.identity.rows import raise_generation
 from entrepot.identity.tables import instance_profiles as profiles
 
 # Source: IAM and STS quotas, "Instance profiles in an AWS account".
-_MOST = 1000
+QUOTA = 1000
 
-_FIND = Statement(
-    select(profiles).where(profiles.c.account == bindparam("account"), profiles.c.name == bindparam("name"))
-)
-_FIND_NAMESAKE = Statement(
-    select(profiles.c.id).where(
-        profiles.c.account == bindparam("account"), func.lower(profiles.c.name) == bindparam("lower")
-    )
-)
-_COUNT = Statement(select(func.count().label("number")).where(profiles.c.account == bindparam("account")))
-_PUT = Statement(insert(profiles))
-_PAGE = Statement(
-    select(profiles)
-    .where(
-        profiles.c.account == bindparam("account"),
-        profiles.c.name > bindparam("after"),
-        func.substr(profiles.c.path, 1, func.length(bindparam("prefix"))) == bindparam("prefix"),
-    )
-    .order_by(profiles.c.name)
-    .limit(bindparam("most"))
-)
+_PROFILES = Inventory(profiles)
 _OF_ROLE = Statement(
     select(profiles)
     .where(profiles.c.role_id == bindparam("role"), profiles.c.name > bindparam("after"))
@@ -42,7 +24,6 @@ _OF_ROLE = Statement(
     .limit(bindparam("most"))
 )
 _GIVE = Statement(update(profiles).where(profiles.c.id == bindparam("profile")).values(role_id=bindparam("role")))
-_DELETE = Statement(delete(profiles).where(profiles.c.id == bindparam("profile")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +45,19 @@ class InstanceProfile:
 
 def create(tx: Transaction, account: str, *, name: str, path: str = "/") -> InstanceProfile:
     """A new instance profile, with no role. Raises: ProfileExists, QuotaExceeded."""
-    if tx.one(_FIND_NAMESAKE, account=account, lower=name.lower()):
+    if _PROFILES.namesake(tx, account, name):
         raise ProfileExists(name=name)
-    count = tx.one(_COUNT, account=account)
-    if count and count["number"] >= _MOST:
-        raise QuotaExceeded(quota="InstanceProfilesPerAccount", limit=_MOST)
+    if _PROFILES.count(tx, account) >= QUOTA:
+        raise QuotaExceeded(quota="InstanceProfilesPerAccount", limit=QUOTA)
     made = InstanceProfile(clock.new_id("AIPA", 17), account, name, path, None, clock.now())
-    tx.run(_PUT, id=made.id, account=account, name=name, path=path, role_id=None, created_at=made.created_at)
+    _PROFILES.put(tx, id=made.id, account=account, name=name, path=path, role_id=None, created_at=made.created_at)
     raise_generation(tx)
     return made
 
 
 def get(tx: Transaction, account: str, *, name: str) -> InstanceProfile:
     """The instance profile of that name. Raises: ProfileNotFound."""
-    row = tx.one(_FIND, account=account, name=name)
+    row = _PROFILES.find(tx, account, name)
     if row is None:
         raise ProfileNotFound(name=name)
     return InstanceProfile(**row)
@@ -85,8 +65,7 @@ def get(tx: Transaction, account: str, *, name: str) -> InstanceProfile:
 
 def page(tx: Transaction, account: str, *, prefix: str, after: str, limit: int) -> list[InstanceProfile]:
     """At most *limit* instance profiles whose path begins with *prefix*, behind the name *after*, by name."""
-    rows = tx.all(_PAGE, account=account, prefix=prefix, after=after, most=limit)
-    return [InstanceProfile(**row) for row in rows]
+    return [InstanceProfile(**row) for row in _PROFILES.page(tx, account, prefix=prefix, after=after, limit=limit)]
 
 
 def page_of_role(tx: Transaction, role_id: str, *, after: str, limit: int) -> list[InstanceProfile]:
@@ -115,5 +94,5 @@ def remove(tx: Transaction, profile: InstanceProfile) -> None:
     if profile.role_id is not None:
         raise InUse(reason="Cannot delete entity, must remove roles from instance profile first.")
     entity_tags.remove_all(tx, profile.id)
-    tx.run(_DELETE, profile=profile.id)
+    _PROFILES.delete(tx, profile.id)
     raise_generation(tx)

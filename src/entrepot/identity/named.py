@@ -105,7 +105,7 @@ def _arn_of(tx: Transaction, unique_id: str) -> str | None:
     kind = _KINDS.get(unique_id[:4])
     if kind is None:
         return None
-    found = users.find_by_id(tx, unique_id) if kind == "user" else roles.find_id(tx, unique_id)
+    found = users.find_by_id(tx, unique_id) if kind == "user" else roles.find_by_id(tx, unique_id)
     return None if found is None else found.arn
 
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, func, insert, literal, null, select, union_all, update
+from sqlalchemy import bindparam, delete, insert, literal, null, select, union_all, update
 
 from entrepot import clock
 from entrepot.database import Statement, Transaction
@@ -26,6 +26,7 @@ from entrepot.identity.faults import (
     QuotaExceeded,
     TooManyVersions,
 )
+from entrepot.identity.inventory import Inventory
 from entrepot.identity.policy import Kind
 from entrepot.identity.rows import raise_generation
 from entrepot.identity.tables import (
@@ -39,36 +40,24 @@ from entrepot.identity.tables import (
 )
 
 # Source: IAM and STS quotas.
-_MOST, _MOST_VERSIONS = 1500, 5
+QUOTA, VERSIONS = 1500, 5
 _ARN = re.compile(r"arn:aws:iam::(aws|\d{12}):policy((?:/[A-Za-z0-9.,+@=_-]+)*/)([\w+=,.@-]+)", re.ASCII)
 # A boundary that cannot be read must not be no boundary at all.
 _NOTHING = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'
 
+_POLICIES = Inventory(policies)
 _FIND = Statement(select(policies).where(policies.c.arn == bindparam("arn")))
-_FIND_NAMESAKE = Statement(
-    select(policies.c.id).where(
-        policies.c.account == bindparam("account"), func.lower(policies.c.name) == bindparam("lower")
-    )
-)
-_FIND_NAME = Statement(
-    select(policies).where(policies.c.account == bindparam("account"), policies.c.name == bindparam("name"))
-)
 _ALL = Statement(
-    select(policies).where(policies.c.account == bindparam("account")).order_by(policies.c.name).limit(_MOST)
+    select(policies).where(policies.c.account == bindparam("account")).order_by(policies.c.name).limit(QUOTA)
 )
-_COUNT = Statement(select(func.count().label("number")).where(policies.c.account == bindparam("account")))
-_PUT = Statement(insert(policies))
 _THIS = policies.c.id == bindparam("policy")
 _GROW = Statement(
     update(policies).where(_THIS).values(latest_version=bindparam("latest"), updated_at=bindparam("moment"))
 )
 _SET_DEFAULT = Statement(update(policies).where(_THIS).values(default_version=bindparam("chosen")))
-_DELETE = Statement(delete(policies).where(_THIS))
 
 _OF = policy_versions.c.policy_id == bindparam("policy")
-_VERSIONS = Statement(
-    select(policy_versions).where(_OF).order_by(policy_versions.c.number.desc()).limit(_MOST_VERSIONS)
-)
+_VERSIONS = Statement(select(policy_versions).where(_OF).order_by(policy_versions.c.number.desc()).limit(VERSIONS))
 _PUT_VERSION = Statement(insert(policy_versions))
 _DELETE_VERSION = Statement(delete(policy_versions).where(_OF, policy_versions.c.number == bindparam("version")))
 _DELETE_VERSIONS = Statement(delete(policy_versions).where(_OF))
@@ -102,11 +91,6 @@ _GRANTS = Statement(
         )
         .where(attachments.c.owner_id.in_(_OWNERS)),
     )
-)
-_TEXT = Statement(
-    select(policy_versions.c.document)
-    .select_from(policies.join(policy_versions, _DEFAULT))
-    .where(policies.c.arn == bindparam("arn"))
 )
 _BOUNDED = union_all(
     *(select(table.c.boundary.label("arn")).where(table.c.id == bindparam("principal")) for table in (users, roles))
@@ -192,15 +176,14 @@ def create(
     Source: IAM API reference, CreatePolicy; names that differ only in case are one name, whatever their paths.
     """
     policy.parse(document, Kind.IDENTITY)
-    if tx.one(_FIND_NAMESAKE, account=account, lower=name.lower()):
+    if _POLICIES.namesake(tx, account, name):
         raise PolicyExists(name=name)
-    count = tx.one(_COUNT, account=account)
-    if count and count["number"] >= _MOST:
-        raise QuotaExceeded(quota="PoliciesPerAccount", limit=_MOST)
+    if _POLICIES.count(tx, account) >= QUOTA:
+        raise QuotaExceeded(quota="PoliciesPerAccount", limit=QUOTA)
     now = clock.now()
     arn = f"arn:aws:iam::{account}:policy{path}{name}"
     made = Policy(clock.new_id("ANPA", 17), account, name, path, arn, description, now, now, 1, 1)
-    tx.run(_PUT, **{field: getattr(made, field) for field in Policy.__slots__})
+    _POLICIES.put(tx, **{field: getattr(made, field) for field in Policy.__slots__})
     tx.run(_PUT_VERSION, policy_id=made.id, number=1, document=document, created_at=now)
     raise_generation(tx)
     return made
@@ -227,7 +210,7 @@ def get(tx: Transaction, account: str, *, arn: str) -> Policy:
 
 def get_named(tx: Transaction, account: str, *, name: str) -> Policy:
     """The policy of *account* of that name, on whatever path. Raises: PolicyNotFound."""
-    row = tx.one(_FIND_NAME, account=account, name=name)
+    row = _POLICIES.find(tx, account, name)
     if row is None:
         raise PolicyNotFound(arn=name)
     return Policy(**row)
@@ -248,15 +231,6 @@ def check_boundary(tx: Transaction, account: str, arn: str) -> None:
     found = find(tx, arn)
     if found is None or found.account not in (account, "aws") or found.path.startswith(managed.SERVICE_PATH):
         raise BoundaryNotFound(arn=arn)
-
-
-def text_of(tx: Transaction, arn: str) -> str | None:
-    """The document in force of the policy of that ARN; None where there is none."""
-    own = managed.find(arn)
-    if own is not None:
-        return own.document
-    row = tx.one(_TEXT, arn=arn)
-    return None if row is None else str(row["document"])
 
 
 def every(tx: Transaction, account: str) -> list[Policy]:
@@ -291,8 +265,8 @@ def version(tx: Transaction, of: Policy, name: str) -> Version:
 def add_version(tx: Transaction, of: Policy, document: str, *, is_default: bool) -> Version:
     """A new version; its number was never used before. Raises: Malformed, TooLarge, TooManyVersions."""
     policy.parse(document, Kind.IDENTITY)
-    if len(versions(tx, of)) >= _MOST_VERSIONS:
-        raise TooManyVersions(limit=_MOST_VERSIONS)
+    if len(versions(tx, of)) >= VERSIONS:
+        raise TooManyVersions(limit=VERSIONS)
     made = Version(of.latest_version + 1, document, clock.now(), is_default)
     tx.run(_PUT_VERSION, policy_id=of.id, number=made.number, document=document, created_at=made.created_at)
     tx.run(_GROW, policy=of.id, latest=made.number, moment=made.created_at)
@@ -332,7 +306,7 @@ def remove(tx: Transaction, of: Policy) -> None:
         )
     entity_tags.remove_all(tx, of.id)
     tx.run(_DELETE_VERSIONS, policy=of.id)
-    tx.run(_DELETE, policy=of.id)
+    _POLICIES.delete(tx, of.id)
     raise_generation(tx)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import orjson
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from entrepot import clock, strict_json
 from entrepot.database import Row, Statement, Transaction
@@ -25,6 +25,7 @@ from entrepot.identity.faults import (
     QuotaExceeded,
     TooManyThumbprints,
 )
+from entrepot.identity.inventory import counted, counting
 from entrepot.identity.rows import raise_generation
 from entrepot.identity.tables import oidc_providers
 
@@ -40,9 +41,7 @@ _OF_ACCOUNT = Statement(
     .order_by(oidc_providers.c.arn)
     .limit(QUOTA)
 )
-_COUNT = Statement(
-    select(func.count().label("n")).select_from(oidc_providers).where(oidc_providers.c.account == bindparam("account"))
-)
+_COUNT = counting(oidc_providers)
 _PUT = Statement(insert(oidc_providers))
 _CHANGE = Statement(
     update(oidc_providers)
@@ -95,8 +94,7 @@ def create(
     )
     if tx.one(_FIND, this=made.arn):
         raise ProviderExists(url=url)
-    count = tx.one(_COUNT, account=account)
-    if count and count["n"] >= QUOTA:
+    if counted(tx, _COUNT, account) >= QUOTA:
         raise QuotaExceeded(quota="OpenIdConnectProvidersPerAccount", limit=QUOTA)
     tx.run(
         _PUT,

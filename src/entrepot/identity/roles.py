@@ -7,53 +7,40 @@ trust policy may say is with ``trust``.
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, update
 
 from entrepot import clock
 from entrepot.database import Row, Statement, Transaction
-from entrepot.identity import attachments, entity_tags, inline_policies, policies
+from entrepot.identity import entity_tags, policies
 from entrepot.identity.faults import (
     EntityAlreadyExists,
     EntityNotFound,
     InputInvalid,
-    InUse,
     ProtectedRole,
     QuotaExceeded,
 )
+from entrepot.identity.inventory import Belongings, Inventory
 from entrepot.identity.rows import raise_generation
-from entrepot.identity.tables import instance_profiles, roles
+from entrepot.identity.tables import attachments, inline_policies, instance_profiles, roles
 
 # Source: IAM and STS quotas, "Roles in an AWS account".
-_MOST = 1000
+QUOTA = 1000
 HOUR = 3600  # seconds: the longest session, where nothing else is said
 SERVICE_PATH = "/aws-service-role/"
 _RESERVED = (SERVICE_PATH, "/aws-reserved/")
 
-_NAMED = (roles.c.account == bindparam("account"), roles.c.name == bindparam("name"))
-_FIND = Statement(select(roles).where(*_NAMED))
-_FIND_ID = Statement(select(roles).where(roles.c.id == bindparam("role")))
-_FIND_NAMESAKE = Statement(
-    select(roles.c.id).where(roles.c.account == bindparam("account"), func.lower(roles.c.name) == bindparam("lower"))
+_ROLES = Inventory(roles)
+_IN_PROFILE = Belongings((instance_profiles.c.role_id, "must remove roles from instance profile first."))
+_BELONGINGS = Belongings(
+    (attachments.c.owner_id, "must detach all policies first."),
+    (inline_policies.c.owner_id, "must delete policies first."),
 )
-_COUNT = Statement(select(func.count().label("number")).where(roles.c.account == bindparam("account")))
-_PUT = Statement(insert(roles))
-_PAGE = Statement(
-    select(roles)
-    .where(
-        roles.c.account == bindparam("account"),
-        roles.c.name > bindparam("after"),
-        func.substr(roles.c.path, 1, func.length(bindparam("prefix"))) == bindparam("prefix"),
-    )
-    .order_by(roles.c.name)
-    .limit(bindparam("most"))
-)
+
 _THIS = roles.c.id == bindparam("role")
 _DESCRIBE = Statement(
     update(roles).where(_THIS).values(description=bindparam("new_text"), max_session=bindparam("new_length"))
 )
 _TRUST = Statement(update(roles).where(_THIS).values(trust=bindparam("new_trust")))
-_DELETE = Statement(delete(roles).where(_THIS))
-_PROFILES = Statement(select(instance_profiles.c.id).where(instance_profiles.c.role_id == bindparam("role")).limit(1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,27 +114,26 @@ def create_service_linked(tx: Transaction, account: str, *, service: str, name: 
 def _create(tx: Transaction, account: str, *, name: str, boundary: str | None = None, **values: str | int) -> Role:
     if boundary is not None:
         policies.check_boundary(tx, account, boundary)
-    if tx.one(_FIND_NAMESAKE, account=account, lower=name.lower()):
+    if _ROLES.namesake(tx, account, name):
         raise EntityAlreadyExists(what="Role", name=name)
-    count = tx.one(_COUNT, account=account)
-    if count and count["number"] >= _MOST:
-        raise QuotaExceeded(quota="RolesPerAccount", limit=_MOST)
+    if _ROLES.count(tx, account) >= QUOTA:
+        raise QuotaExceeded(quota="RolesPerAccount", limit=QUOTA)
     role_id = clock.new_id("AROA", 17)
     row: dict[str, object] = {"max_session": HOUR, **values, "boundary": boundary}
     row.update(id=role_id, account=account, name=name, created_at=clock.now(), valid_after=0.0)
-    tx.run(_PUT, **row, last_used_at=None, last_used_region=None)
+    _ROLES.put(tx, **row, last_used_at=None, last_used_region=None)
     raise_generation(tx)
     return get(tx, account, name=name)
 
 
 def find(tx: Transaction, account: str, *, name: str) -> Role | None:
     """The role of that name, or None."""
-    return _role(tx.one(_FIND, account=account, name=name))
+    return _role(_ROLES.find(tx, account, name))
 
 
-def find_id(tx: Transaction, role_id: str) -> Role | None:
+def find_by_id(tx: Transaction, role_id: str) -> Role | None:
     """The role of that unique id, or None."""
-    return _role(tx.one(_FIND_ID, role=role_id))
+    return _role(_ROLES.find_by_id(tx, role_id))
 
 
 def get(tx: Transaction, account: str, *, name: str) -> Role:
@@ -160,8 +146,7 @@ def get(tx: Transaction, account: str, *, name: str) -> Role:
 
 def page(tx: Transaction, account: str, *, prefix: str, after: str, limit: int) -> list[Role]:
     """At most *limit* roles whose path begins with *prefix*, behind the name *after*, by name."""
-    rows = tx.all(_PAGE, account=account, prefix=prefix, after=after, most=limit)
-    return [Role(**row) for row in rows]
+    return [Role(**row) for row in _ROLES.page(tx, account, prefix=prefix, after=after, limit=limit)]
 
 
 def modifiable(tx: Transaction, account: str, *, name: str) -> Role:
@@ -195,21 +180,16 @@ def remove(tx: Transaction, role: Role) -> None:
 
     Source: IAM API reference, DeleteRole.
     """
-    if tx.one(_PROFILES, role=role.id):
-        raise InUse(reason="Cannot delete entity, must remove roles from instance profile first.")
-    if attachments.of(tx, role.id):
-        raise InUse(reason="Cannot delete entity, must detach all policies first.")
-    if inline_policies.names_of(tx, role.id):
-        raise InUse(reason="Cannot delete entity, must delete policies first.")
+    _IN_PROFILE.check_none(tx, role.id)
+    _BELONGINGS.check_none(tx, role.id)
     remove_service_linked(tx, role)
 
 
 def remove_service_linked(tx: Transaction, role: Role) -> None:
     """Delete a role and whatever hangs on it."""
-    attachments.remove_all(tx, role.id)
-    inline_policies.remove_all(tx, role.id)
+    _BELONGINGS.remove(tx, role.id)
     entity_tags.remove_all(tx, role.id)
-    tx.run(_DELETE, role=role.id)
+    _ROLES.delete(tx, role.id)
     raise_generation(tx)
 
 

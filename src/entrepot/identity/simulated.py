@@ -222,7 +222,7 @@ def _owner_of(tx: Transaction, owner_id: str) -> tuple[str, str]:
         user = users.find_by_id(tx, owner_id)
         return "user", user.name if user else owner_id
     if owner_id.startswith("AROA"):
-        role = roles.find_id(tx, owner_id)
+        role = roles.find_by_id(tx, owner_id)
         return "role", role.name if role else owner_id
     group = groups.find_by_id(tx, owner_id)
     return "group", group.name if group else owner_id

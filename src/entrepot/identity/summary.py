@@ -1,10 +1,11 @@
 """How much of everything an account has, and how much it may have."""
 
-from sqlalchemy import Table, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
 from entrepot.database import Statement, Transaction
 from entrepot.identity import groups as group_rules
 from entrepot.identity import users as user_rules
+from entrepot.identity.inventory import counted, counting
 from entrepot.identity.tables import (
     access_keys,
     attachments,
@@ -17,18 +18,13 @@ from entrepot.identity.tables import (
     users,
 )
 
-
-def _counted(table: Table) -> Statement:
-    return Statement(select(func.count().label("n")).select_from(table).where(table.c.account == bindparam("account")))
-
-
 _COUNTS = {
-    "Users": _counted(users),
-    "Groups": _counted(groups),
-    "Roles": _counted(roles),
-    "Policies": _counted(policies),
-    "InstanceProfiles": _counted(instance_profiles),
-    "Providers": _counted(oidc_providers),
+    "Users": counting(users),
+    "Groups": counting(groups),
+    "Roles": counting(roles),
+    "Policies": counting(policies),
+    "InstanceProfiles": counting(instance_profiles),
+    "Providers": counting(oidc_providers),
     "PolicyVersionsInUse": Statement(
         select(func.count().label("n"))
         .select_from(policy_versions)
@@ -80,8 +76,5 @@ def of_account(tx: Transaction, account: str) -> dict[str, int]:
 
     Source: IAM API reference, GetAccountSummary.
     """
-    counts = {}
-    for name, statement in _COUNTS.items():
-        row = tx.one(statement, account=account)
-        counts[name] = int(row["n"]) if row else 0
+    counts = {name: counted(tx, statement, account) for name, statement in _COUNTS.items()}
     return counts | _QUOTAS | dict.fromkeys(_NOTHING, 0) | {"GlobalEndpointTokenVersion": 1}

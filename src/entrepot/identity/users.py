@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
-
 from entrepot import clock
-from entrepot.database import Row, Statement, Transaction
+from entrepot.database import Row, Transaction
 from entrepot.identity import accounts, entity_tags
 from entrepot.identity.entity_tags import Tag
-from entrepot.identity.faults import EntityAlreadyExists, EntityNotFound, InUse, NameRefused, QuotaExceeded
+from entrepot.identity.faults import EntityAlreadyExists, EntityNotFound, NameRefused, QuotaExceeded
+from entrepot.identity.inventory import Belongings, Inventory
 from entrepot.identity.principals import Principal, user_of
 from entrepot.identity.rows import raise_generation
 from entrepot.identity.tables import access_keys, attachments, inline_policies, login_profiles, memberships, users
@@ -21,42 +20,15 @@ _PATH = re.compile(r"/|/[\x21-\x7e]{1,510}/")
 # Source: IAM and STS quotas, "Users in an AWS account".
 QUOTA = 5000
 
-_FIND = Statement(select(users).where(users.c.account == bindparam("account"), users.c.name == bindparam("name")))
-_BY_ID = Statement(select(users).where(users.c.id == bindparam("user")))
-_NAMESAKE = Statement(
-    select(users.c.id).where(users.c.account == bindparam("account"), func.lower(users.c.name) == bindparam("lower"))
-)
-_COUNT = Statement(select(func.count().label("n")).select_from(users).where(users.c.account == bindparam("account")))
-_PUT = Statement(insert(users))
-_RENAME = Statement(
-    update(users).where(users.c.id == bindparam("user")).values(name=bindparam("new_name"), path=bindparam("new_path"))
-)
-_LIST = Statement(
-    select(users)
-    .where(
-        users.c.account == bindparam("account"),
-        users.c.name > bindparam("after"),
-        func.substr(users.c.path, 1, func.length(bindparam("prefix"))) == bindparam("prefix"),
-    )
-    .order_by(users.c.name)
-    .limit(bindparam("most"))
-)
-_DELETE = Statement(delete(users).where(users.c.id == bindparam("user")))
-
-# What a user may leave behind, by the column that names it: with what AWS says while there is some of it.
-# Source: IAM user guide, "Removing or deactivating an IAM user".
-_BELONGINGS = (
+_USERS = Inventory(users)
+# Source: IAM user guide, "Removing or deactivating an IAM user"; what is to do is told in AWS's words.
+_BELONGINGS = Belongings(
     (memberships.c.user_id, "must remove users from group first."),
     (attachments.c.owner_id, "must detach all policies first."),
     (inline_policies.c.owner_id, "must delete policies first."),
     (access_keys.c.user_id, "must delete access keys first."),
     (login_profiles.c.user_id, "must delete login profile first."),
 )
-_HAS = [
-    (Statement(select(column).where(column == bindparam("user")).limit(1)), what_to_do)
-    for column, what_to_do in _BELONGINGS
-]
-_STRIP = [Statement(delete(column.table).where(column == bindparam("user"))) for column, _ in _BELONGINGS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +70,13 @@ def create(
     """
     _check(name, path)
     accounts.get(tx, account)
-    if tx.one(_NAMESAKE, account=account, lower=name.lower()):
+    if _USERS.namesake(tx, account, name):
         raise EntityAlreadyExists(what="User", name=name)
-    count = tx.one(_COUNT, account=account)
-    if count and count["n"] >= QUOTA:
+    if _USERS.count(tx, account) >= QUOTA:
         raise QuotaExceeded(quota="UsersPerAccount", limit=QUOTA)
     made = User(clock.new_id("AIDA", 17), account, name, path, clock.now(), boundary)
-    tx.run(
-        _PUT,
+    _USERS.put(
+        tx,
         id=made.id,
         account=account,
         name=name,
@@ -121,7 +92,7 @@ def create(
 
 def find(tx: Transaction, account: str, *, name: str) -> User | None:
     """The user of that name, or None."""
-    row = tx.one(_FIND, account=account, name=name)
+    row = _USERS.find(tx, account, name)
     return None if row is None else of_row(row)
 
 
@@ -135,13 +106,13 @@ def get(tx: Transaction, account: str, *, name: str) -> User:
 
 def find_by_id(tx: Transaction, user_id: str) -> User | None:
     """The user of that id, while there is one."""
-    row = tx.one(_BY_ID, user=user_id)
+    row = _USERS.find_by_id(tx, user_id)
     return None if row is None else of_row(row)
 
 
-def page(tx: Transaction, account: str, *, path_prefix: str = "/", after: str = "", limit: int = 1000) -> list[User]:
-    """At most *limit* users of an account whose path begins so, behind the name *after*, by name."""
-    return [of_row(row) for row in tx.all(_LIST, account=account, prefix=path_prefix, after=after, most=limit)]
+def page(tx: Transaction, account: str, *, prefix: str = "/", after: str = "", limit: int = 1000) -> list[User]:
+    """At most *limit* users of an account whose path begins with *prefix*, behind the name *after*, by name."""
+    return [of_row(row) for row in _USERS.page(tx, account, prefix=prefix, after=after, limit=limit)]
 
 
 def change(tx: Transaction, user: User, *, name: str | None, path: str | None) -> None:
@@ -152,29 +123,21 @@ def change(tx: Transaction, user: User, *, name: str | None, path: str | None) -
     """
     new_name, new_path = name or user.name, path or user.path
     _check(new_name, new_path)
-    namesake = tx.one(_NAMESAKE, account=user.account, lower=new_name.lower())
-    if namesake and namesake["id"] != user.id:
+    if _USERS.namesake(tx, user.account, new_name) not in (None, user.id):
         raise EntityAlreadyExists(what="User", name=new_name)
-    tx.run(_RENAME, user=user.id, new_name=new_name, new_path=new_path)
+    _USERS.rename(tx, user.id, name=new_name, path=new_path)
     raise_generation(tx)
 
 
 def remove(tx: Transaction, user: User) -> None:
-    """
-    Delete a user that has nothing any more.
-
-    Raises: InUse.
-    """
-    for statement, what_to_do in _HAS:
-        if tx.one(statement, user=user.id):
-            raise InUse(reason=f"Cannot delete entity, {what_to_do}")
+    """Delete a user that has nothing any more. Raises: InUse."""
+    _BELONGINGS.check_none(tx, user.id)
     _forget(tx, user)
 
 
 def expel(tx: Transaction, user: User) -> None:
     """Delete a user with all that it has: what was signed in with its keys stops to work."""
-    for statement in _STRIP:
-        tx.run(statement, user=user.id)
+    _BELONGINGS.remove(tx, user.id)
     _forget(tx, user)
 
 
@@ -185,7 +148,7 @@ def of_row(row: Row) -> User:
 
 def _forget(tx: Transaction, user: User) -> None:
     entity_tags.remove_all(tx, user.id)
-    tx.run(_DELETE, user=user.id)
+    _USERS.delete(tx, user.id)
     raise_generation(tx)
 
 

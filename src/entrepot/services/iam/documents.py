@@ -60,7 +60,7 @@ def profiles(tx: Transaction, found: Iterable[InstanceProfile]) -> list[Output]:
 
 def profile(tx: Transaction, profile: InstanceProfile) -> Output:
     """Shape InstanceProfile, with its role, but for tags."""
-    found = None if profile.role_id is None else roles.find_id(tx, profile.role_id)
+    found = None if profile.role_id is None else roles.find_by_id(tx, profile.role_id)
     return {
         "Path": profile.path,
         "InstanceProfileName": profile.name,

@@ -48,7 +48,7 @@ def list_groups(
         marker=marker,
         max_items=max_items,
         read=lambda after, limit: groups.page(
-            call.tx, call.principal.account, path_prefix=path_prefix, after=after, limit=limit
+            call.tx, call.principal.account, prefix=path_prefix, after=after, limit=limit
         ),
         key=lambda group: group.name,
     )

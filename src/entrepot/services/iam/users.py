@@ -58,7 +58,7 @@ def list_users(
         marker=marker,
         max_items=max_items,
         read=lambda after, limit: users.page(
-            call.tx, call.principal.account, path_prefix=path_prefix, after=after, limit=limit
+            call.tx, call.principal.account, prefix=path_prefix, after=after, limit=limit
         ),
         key=lambda user: user.name,
     )
