@@ -14,7 +14,7 @@ from entrepot.database import Database, Transaction
 from entrepot.database.migrating import migrate
 from entrepot.identity import accounts, deployment, inline_policies, users
 from entrepot.identity.directory import Directory
-from entrepot.identity.policy import Caller, Kind, Policy, Request, Sides, compile_policy, decide, lowered
+from entrepot.identity.policy import Caller, Kind, Policy, Request, Sides, compile_policy, decide
 from entrepot.identity.principals import Principal
 
 _ACCOUNT = "111111111111"
@@ -88,16 +88,14 @@ _ACTIONS = (
     "ecr:BatchDeleteImage",
     "ecr:BatchCheckLayerAvailability",
 )
-_CONTEXT = lowered(
-    {
-        "aws:PrincipalOrgID": "o-abcd1234ef",
-        "aws:PrincipalTag/team": "team",
-        "aws:RequestedRegion": "us-east-1",
-        "aws:SecureTransport": "true",
-        "aws:SourceIp": "203.0.113.9",
-        "aws:username": "alice",
-    }
-)
+_CONTEXT = {
+    "aws:principalorgid": "o-abcd1234ef",
+    "aws:principaltag/team": "team",
+    "aws:requestedregion": "us-east-1",
+    "aws:securetransport": "true",
+    "aws:sourceip": "203.0.113.9",
+    "aws:username": "alice",
+}
 
 
 def _policy(statements: Sequence[Mapping[str, object]], kind: Kind, *, note: str = "") -> Policy:

@@ -203,6 +203,7 @@ def test_policies_of_aws_change_for_nobody(iam):
         lambda: iam.set_default_policy_version(PolicyArn=READ_ONLY, VersionId="v1"),
         lambda: iam.delete_policy_version(PolicyArn=READ_ONLY, VersionId="v1"),
         lambda: iam.tag_policy(PolicyArn=READ_ONLY, Tags=[{"Key": "a", "Value": "1"}]),
+        lambda: iam.untag_policy(PolicyArn=READ_ONLY, TagKeys=["a"]),
     ):
         with refused("AccessDenied", "Policy is outside your own account."):
             ask()

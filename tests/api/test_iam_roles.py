@@ -374,6 +374,9 @@ def test_a_service_linked_role_is_its_services(iam, replication):
         lambda: iam.put_role_permissions_boundary(
             RoleName=name, PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess"
         ),
+        lambda: iam.delete_role_permissions_boundary(RoleName=name),
+        lambda: iam.detach_role_policy(RoleName=name, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"),
+        lambda: iam.delete_role_policy(RoleName=name, PolicyName="x"),
     ):
         with refused("UnmodifiableEntity", sentence):
             ask()

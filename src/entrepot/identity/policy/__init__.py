@@ -5,12 +5,13 @@ The policy engine: documents in, decisions out. Pure: no database, no clock, no 
 asked, ``decide`` asks all of them that concern a request. Source: security-design 1.
 """
 
-from entrepot.identity.policy.compiled import Policy, compile_policy
+from entrepot.identity.policy.compiled import TIME_KEYS, Policy, compile_policy
 from entrepot.identity.policy.decision import Decision, Layer, Outcome, Sides, decide
 from entrepot.identity.policy.documents import Document, Kind, Malformed, Statement, parse
-from entrepot.identity.policy.requests import Caller, Request, lowered
+from entrepot.identity.policy.requests import Caller, Request
 
 __all__ = [
+    "TIME_KEYS",
     "Caller",
     "Decision",
     "Document",
@@ -24,6 +25,5 @@ __all__ = [
     "Statement",
     "compile_policy",
     "decide",
-    "lowered",
     "parse",
 ]

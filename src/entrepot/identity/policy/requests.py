@@ -48,7 +48,7 @@ class Request:
     One action on one resource.
 
     *resource* is an ARN, or ``*`` for actions that have none. *resource_account* is whose it is; for ``*`` the
-    caller's. *caller* is None for the anonymous. *context* holds condition keys in lower case (``lowered``); only
+    caller's. *caller* is None for the anonymous. *context* holds condition keys in lower case; only
     its ``get`` is called, and only for keys that a policy asks for, so it may be lazy.
     """
 
@@ -57,8 +57,3 @@ class Request:
     resource_account: str
     caller: Caller | None
     context: Mapping[str, Value]
-
-
-def lowered(context: Mapping[str, Value]) -> dict[str, Value]:
-    """*context* with its keys as the engine looks them up: condition keys do not mind case."""
-    return {key.lower(): value for key, value in context.items()}

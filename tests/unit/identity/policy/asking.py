@@ -2,7 +2,7 @@
 
 import json
 
-from entrepot.identity.policy import Caller, Kind, Request, Sides, compile_policy, decide, lowered
+from entrepot.identity.policy import Caller, Kind, Request, Sides, compile_policy, decide
 
 ACCOUNT, OTHER = "111111111111", "222222222222"
 REPOSITORY = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/team/app"
@@ -43,4 +43,5 @@ def granting(principal):
 
 def ask(caller=ALICE, action="ecr:BatchGetImage", *, on=REPOSITORY, owner=ACCOUNT, context=None, **sides):
     """The decision by policies that are given as members of ``Sides``."""
-    return decide(Request(action, on, owner, caller, lowered(context or {})), Sides(**sides))
+    known = {key.lower(): value for key, value in (context or {}).items()}
+    return decide(Request(action, on, owner, caller, known), Sides(**sides))

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from entrepot.identity.policy import Kind, Malformed, compile_policy, parse
 from entrepot.identity.policy.documents import TooLarge, size
-from entrepot.identity.policy.protected import is_protected
 
 _IDENTITY = {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}
 _REPOSITORY = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*", "Condition": {"Bool": {"k": "true"}}}
@@ -324,24 +323,3 @@ def test_a_statement_is_taken_or_refused_and_never_anything_else(statement, kind
 def test_what_is_stored_and_is_no_policy_is_not_compiled(text):
     with pytest.raises(Malformed):
         compile_policy(text, Kind.IDENTITY)
-
-
-@pytest.mark.parametrize(
-    ("action", "resource", "protected"),
-    [
-        ("iam:DeletePolicy", "arn:aws:iam::aws:policy/AdministratorAccess", True),
-        ("iam:GetPolicy", "arn:aws:iam::aws:policy/AdministratorAccess", False),
-        ("IAM:CREATEPOLICYVERSION", "arn:aws:iam::aws:policy/AdministratorAccess", True),
-        ("iam:DeletePolicy", "arn:aws:iam::111111111111:policy/AdministratorAccess", False),
-        ("iam:DeleteRole", "arn:aws:iam::111111111111:role/aws-service-role/ecr.amazonaws.com/x", True),
-        ("iam:DeleteServiceLinkedRole", "arn:aws:iam::111111111111:role/aws-service-role/ecr.amazonaws.com/x", False),
-        ("iam:UpdateRoleDescription", "arn:aws:iam::111111111111:role/aws-service-role/ecr.amazonaws.com/x", False),
-        ("iam:UpdateRoleDescription", "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/x", True),
-        ("iam:DeleteRole", "arn:aws:iam::111111111111:role/app", False),
-        ("kms:DeleteAlias", "arn:aws:kms:us-east-1:111111111111:alias/aws/ecr", True),
-        ("kms:DeleteAlias", "arn:aws:kms:us-east-1:111111111111:alias/mine", False),
-        ("kms:DescribeKey", "arn:aws:kms:us-east-1:111111111111:alias/aws/ecr", False),
-    ],
-)
-def test_what_is_aws_s_own_is_not_changed(action, resource, protected):
-    assert is_protected(action, resource) is protected

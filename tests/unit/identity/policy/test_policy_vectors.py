@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from entrepot.identity.policy import Caller, Kind, Malformed, Request, Sides, compile_policy, decide, lowered, parse
-from entrepot.identity.policy.protected import is_protected
+from entrepot.identity.policy import Caller, Kind, Malformed, Request, Sides, compile_policy, decide, parse
 from tests.support.data import cases, data
 
-_FILES = {"generated": 3753, "aws-managed": 434, "iam-simulate-core": 184}
+# How many cases there are, and how many of them are about what a service refuses by itself, whatever policies say.
+_FILES = {"generated": (3753, 0), "aws-managed": (434, 0), "iam-simulate-core": (184, 10)}
 
 
 def _caller(arn):
@@ -53,28 +53,17 @@ def _sides(case, managed):
 
 def _decided(case, managed):
     asked = case["request"]
-    if "service-rule" in case.get("tags", []) and is_protected(asked["action"], asked["resource"]):
-        # The service itself refuses; an explicit deny is still called one.
-        denied = decide(_request(asked), _sides(case, managed)).outcome == "ExplicitlyDenied"
-        return "ExplicitlyDenied" if denied else "ImplicitlyDenied"
-    return decide(_request(asked), _sides(case, managed)).outcome
-
-
-def _request(asked):
-    return Request(
-        asked["action"],
-        asked["resource"],
-        asked["resource_account"],
-        _caller(asked["principal"]),
-        lowered(asked["context"]),
-    )
+    context = {key.lower(): value for key, value in asked["context"].items()}
+    who = _caller(asked["principal"])
+    request = Request(asked["action"], asked["resource"], asked["resource_account"], who, context)
+    return decide(request, _sides(case, managed)).outcome
 
 
 @pytest.mark.parametrize("name", _FILES)
 def test_decisions_are_those_of_other_evaluators(name):
     """Disputed cases follow the documentation; a principal that is a bare string may never be what allows."""
     managed = json.loads(data("vectors/policy-eval/aws-managed-policies.json").read_text())
-    wrong, seen = [], 0
+    wrong, seen, left = [], 0, 0
     for case in cases(f"vectors/policy-eval/{name}.jsonl"):
         seen += 1
         expected, outcome = case["expected"], _decided(case, managed)
@@ -82,11 +71,13 @@ def test_decisions_are_those_of_other_evaluators(name):
             assert outcome == "Allowed", case["disputed"]
         elif "bare-string-principal" in case.get("tags", []) and expected == "Allowed":
             assert outcome != "Allowed", case["id"]
+        elif "service-rule" in case.get("tags", []) and (outcome, expected) == ("Allowed", "ImplicitlyDenied"):
+            left += 1  # what is AWS's own is refused by IAM's operations: tests/api/test_iam_roles.py, …_policies.py
         elif outcome != expected:
             wrong.append(f"{case['id']}: {outcome}, not {expected}")
 
     assert wrong == []
-    assert seen == _FILES[name]
+    assert (seen, left) == _FILES[name]
 
 
 def _said(case):
