@@ -20,7 +20,7 @@ from entrepot.database import Transaction
 from entrepot.errors import AccessDenied
 from entrepot.identity import entity_tags, organization, policies
 from entrepot.identity.facts import Facts, Guard
-from entrepot.identity.policy import Caller, Decision, Kind, Policy, Request, Sides, compile_policy, decide
+from entrepot.identity.policy import TIME_KEYS, Caller, Decision, Kind, Policy, Request, Sides, compile_policy, decide
 from entrepot.identity.policy.requests import Value
 from entrepot.identity.principals import Principal
 from entrepot.identity.sessions import Session, confines
@@ -32,14 +32,13 @@ _MOST_STANDINGS = 10_000
 _MOST_PAIRS = 20_000
 _MOST_GRANTED = 50_000
 _MOST_DECISIONS = 64  # of one pair
-_TIMES = frozenset({"aws:currenttime", "aws:epochtime", "aws:multifactorauthage"})
 _TYPES = {"root": "Account", "user": "User", "role session": "AssumedRole", "federated user": "FederatedUser"}
 # Nobody limits a role that belongs to a service, nor the account that manages the organization.
 _SERVICE_ROLES = ":role/aws-service-role/"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class _Standing:
     """Of one principal: how policies name it, what it has, and what conditions may ask about it."""
 
     caller: Caller
@@ -112,10 +111,6 @@ class Authority:
         pair = self._pair(principal, resource, guard=guard)
         return self._decide(pair, principal, action, resource, facts=facts)
 
-    def standing(self, principal: Principal) -> Standing:
-        """What *principal* has."""
-        return self._standings(principal)
-
     def _decide(self, pair: _Pair, principal: Principal, action: str, resource: str, *, facts: Facts) -> Decision:
         """The decision, remembered if it can be."""
         if confines(principal.session, action):
@@ -165,12 +160,12 @@ class Authority:
         )
         context = {**standing.context, **(guard.context if guard else {}), "aws:resourceaccount": account}
         if limits.organization:
-            context |= {"aws:resourceorgid": limits.organization, "aws:resourceorgpaths": limits.path}
+            context |= {"aws:resourceorgid": limits.organization, "aws:resourceorgpaths": [limits.path]}
         keys = frozenset().union(*(policy.keys for policy in _every(sides)))
-        volatile = None if keys & _TIMES else tuple(sorted(keys - context.keys()))
+        volatile = None if keys & TIME_KEYS else tuple(sorted(keys - context.keys()))
         return _Pair(sides, account, context, volatile)
 
-    def _load(self, principal: Principal) -> Standing:
+    def _load(self, principal: Principal) -> _Standing:
         """Read, past the cache."""
         source, session = principal.source, principal.session
 
@@ -194,7 +189,7 @@ class Authority:
             service_linked=service_linked,
         )
         texts = ([session.policy] if session.policy is not None else []) + given if session else []
-        return Standing(
+        return _Standing(
             caller,
             identity=[
                 compile_policy(grant.text, Kind.IDENTITY, name=grant.arn or grant.name) for grant in documents[0]
@@ -265,6 +260,7 @@ def _context_of(principal: Principal, tags: Mapping[str, str], limits: _Limits) 
         "aws:principalaccount": principal.account,
         "aws:principaltype": _TYPES.get(principal.kind, "User"),
         "aws:userid": principal.id,
+        "aws:principalisawsservice": "false",
     }
     if principal.kind == "user":
         context["aws:username"] = principal.name
