@@ -10,6 +10,7 @@ A deployment has one at most. Its units and accounts are with ``organization_tre
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, insert, literal, select, union_all, update
@@ -35,8 +36,8 @@ from entrepot.identity.tables import (
 
 SCP, RCP = "SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"
 _FULL = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow",%s"Action":"*","Resource":"*"}]}'
-# AWS's own policies, one of each kind, which allow everything: by id, their kind and document.
-OF_AWS = {"p-FullAWSAccess": (SCP, _FULL % ""), "p-RCPFullAWSAccess": (RCP, _FULL % '"Principal":"*",')}
+# AWS's own policies, one of each kind, which allow everything: by kind, the id and the document.
+FULL = {SCP: ("p-FullAWSAccess", _FULL % ""), RCP: ("p-RCPFullAWSAccess", _FULL % '"Principal":"*",')}
 
 _FIND = Statement(select(organizations).limit(1))
 _PUT = Statement(insert(organizations))
@@ -187,7 +188,7 @@ def remove(tx: Transaction, organization: Organization) -> None:
     if tx.one(_ANYTHING, management=organization.management_account):
         raise OrganizationNotEmpty
     for target in (organization.root_id, organization.management_account):
-        tx.run(_DETACH_ALL, target=target)
+        detach_all(tx, target)
     tx.run(_LEAVE, account=organization.management_account)
     tx.run(_DELETE)
     raise_generation(tx)
@@ -217,17 +218,21 @@ def leave(tx: Transaction, organization: Organization, account: str) -> None:
     """Take an account out of the organization. Raises: ManagementStays."""
     if account == organization.management_account:
         raise ManagementStays
-    tx.run(_DETACH_ALL, target=account)
+    detach_all(tx, account)
     tx.run(_LEAVE, account=account)
     raise_generation(tx)
 
 
 def allow_all(tx: Transaction, organization: Organization, target: str) -> None:
     """Attach to something new AWS's own policy of each kind that is enabled."""
-    for policy_id, (kind, _) in OF_AWS.items():
-        if kind in organization.policy_types:
-            tx.run(_ATTACH, policy_id=policy_id, target_id=target, attached_at=clock.now())
+    for kind in organization.policy_types:
+        tx.run(_ATTACH, policy_id=FULL[kind][0], target_id=target, attached_at=clock.now())
     raise_generation(tx)
+
+
+def detach_all(tx: Transaction, target: str) -> None:
+    """Detach every policy from something that goes."""
+    tx.run(_DETACH_ALL, target=target)
 
 
 def put_types(tx: Transaction, types: tuple[str, ...]) -> None:
@@ -242,8 +247,13 @@ def new_id(length: int) -> str:
 
 
 def _levels(levels: dict[str, list[Row]], kind: str) -> tuple[tuple[str, ...], ...]:
-    def documents(rows: list[Row]) -> tuple[str, ...]:
-        named = (OF_AWS.get(row["policy_id"], (row["kind"], row["document"])) for row in rows)
-        return tuple(document for of, document in named if of == kind)
+    full, text = FULL[kind]
 
-    return tuple(documents(rows) for rows in levels.values())
+    def documents(rows: list[Row]) -> Iterator[str]:
+        for row in rows:
+            if row["policy_id"] == full:
+                yield text
+            elif row["kind"] == kind:
+                yield row["document"]
+
+    return tuple(tuple(documents(rows)) for rows in levels.values())

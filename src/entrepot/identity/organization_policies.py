@@ -5,8 +5,7 @@ Service control policies limit what an account's principals may, resource contro
 its resources. Source: AWS Organizations API reference; quotas of AWS Organizations.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
@@ -14,7 +13,7 @@ from entrepot import clock, errors
 from entrepot.database import Row, Statement, Transaction
 from entrepot.identity import entity_tags, organization, organization_tree, policy
 from entrepot.identity.entity_tags import Tag
-from entrepot.identity.organization import OF_AWS, RCP, SCP, Organization
+from entrepot.identity.organization import FULL, RCP, SCP, Organization
 from entrepot.identity.organization_faults import (
     Constraint,
     DuplicateAttachment,
@@ -40,11 +39,7 @@ from entrepot.identity.tables import (
 _KINDS = {SCP: policy.Kind.SCP, RCP: policy.Kind.RCP}
 _MOST_OF_A_KIND, _MOST_ATTACHED = 10_000, 5
 _LONGEST_NAME, _LONGEST_DESCRIPTION = 128, 512
-_FULL_NAMES = {"p-FullAWSAccess": "FullAWSAccess", "p-RCPFullAWSAccess": "RCPFullAWSAccess"}
-_FULL_DESCRIPTIONS = {
-    "p-FullAWSAccess": "Allows access to every operation",
-    "p-RCPFullAWSAccess": "Allows access to every resource",
-}
+_DESCRIPTIONS = {SCP: "Allows access to every operation", RCP: "Allows access to every resource"}  # of AWS's own
 
 _THIS = organization_policies.c.id == bindparam("policy")
 _FIND = Statement(select(organization_policies).where(_THIS))
@@ -110,7 +105,7 @@ class ControlPolicy:
     @property
     def of_aws(self) -> bool:
         """Whether it is AWS's own, which nobody changes."""
-        return self.id in OF_AWS
+        return self.id in _OF_AWS
 
     def arn(self, of: Organization) -> str:
         """The ARN of the policy."""
@@ -118,6 +113,12 @@ class ControlPolicy:
         if self.of_aws:
             return f"arn:aws:organizations::aws:policy/{kind}/{self.id}"
         return of.arn("policy", kind, self.id)
+
+
+_OF_AWS = {
+    policy_id: ControlPolicy(policy_id, kind, policy_id.removeprefix("p-"), _DESCRIPTIONS[kind], document)
+    for kind, (policy_id, document) in FULL.items()
+}
 
 
 def enable(tx: Transaction, of: Organization, root: str, *, kind: str) -> Organization:
@@ -130,11 +131,8 @@ def enable(tx: Transaction, of: Organization, root: str, *, kind: str) -> Organi
     if kind in of.policy_types:
         raise TypeEnabled
     organization.put_types(tx, (*of.policy_types, kind))
-    now, targets = (
-        clock.now(),
-        [of.root_id, *(row[0] for row in tx.all(_UNITS)), *(row[0] for row in tx.all(_ACCOUNTS))],
-    )
-    full = next(policy_id for policy_id, (its_kind, _) in OF_AWS.items() if its_kind == kind)
+    (full, _), now = FULL[kind], clock.now()
+    targets = [of.root_id, *(row[0] for row in tx.all(_UNITS)), *(row[0] for row in tx.all(_ACCOUNTS))]
     tx.many(_ATTACH, [{"policy_id": full, "target_id": target, "attached_at": now} for target in targets])
     return organization.of(tx, of.management_account)
 
@@ -149,8 +147,7 @@ def disable(tx: Transaction, of: Organization, root: str, *, kind: str) -> Organ
     if kind not in of.policy_types:
         raise TypeNotEnabled
     organization.put_types(tx, tuple(each for each in of.policy_types if each != kind))
-    own = [policy_id for policy_id, (its_kind, _) in OF_AWS.items() if its_kind == kind]
-    for policy_id in (*own, *(row[0] for row in tx.all(_OF_KIND, kind=kind))):
+    for policy_id in (FULL[kind][0], *(row[0] for row in tx.all(_OF_KIND, kind=kind))):
         tx.run(_DETACH_EVERYWHERE, policy=policy_id)
     return organization.of(tx, of.management_account)
 
@@ -161,15 +158,12 @@ def create(tx: Transaction, *, kind: str, name: str, description: str, document:
 
     Raises: TypeNotAvailable, OrganizationInput, PolicyMalformed, DuplicatePolicy, Constraint.
     """
-    _check(kind, name=name, description=description, document=document)
-    if tx.one(_NAMESAKE, kind=kind, name=name) or name in _FULL_NAMES.values():
-        raise DuplicatePolicy
+    made = ControlPolicy(f"p-{organization.new_id(8)}", kind, name, description, document)
+    _check(tx, made)
     count = tx.one(_COUNT, kind=kind)
     if count and count["number"] >= _MOST_OF_A_KIND:
         raise Constraint(reason="POLICY_NUMBER_LIMIT_EXCEEDED", why="You have exceeded the number of policies.")
-    made = ControlPolicy(f"p-{organization.new_id(8)}", kind, name, description, document)
-    row = {"id": made.id, "kind": kind, "name": name, "description": description, "document": document}
-    tx.run(_PUT, **row, created_at=clock.now())
+    tx.run(_PUT, **asdict(made), created_at=clock.now())
     entity_tags.tag(tx, made.id, tags)
     raise_generation(tx)
     return made
@@ -177,9 +171,8 @@ def create(tx: Transaction, *, kind: str, name: str, description: str, document:
 
 def get(tx: Transaction, policy_id: str) -> ControlPolicy:
     """The policy of that id. Raises: PolicyMissing."""
-    if policy_id in OF_AWS:
-        kind, document = OF_AWS[policy_id]
-        return ControlPolicy(policy_id, kind, _FULL_NAMES[policy_id], _FULL_DESCRIPTIONS[policy_id], document)
+    if policy_id in _OF_AWS:
+        return _OF_AWS[policy_id]
     row = tx.one(_FIND, policy=policy_id)
     if row is None:
         raise PolicyMissing
@@ -191,7 +184,7 @@ def page(tx: Transaction, kind: str, *, after: str, limit: int) -> list[ControlP
     if kind not in _KINDS:
         raise TypeNotAvailable
     found = [_policy(row) for row in tx.all(_PAGE, kind=kind, after=after, most=limit)]
-    own = [get(tx, policy_id) for policy_id, (its_kind, _) in OF_AWS.items() if its_kind == kind and policy_id > after]
+    own = [each for each in _OF_AWS.values() if each.kind == kind and each.id > after]
     return sorted((*found, *own), key=lambda each: each.id)[:limit]
 
 
@@ -209,16 +202,9 @@ def change(
     Raises: PolicyMissing, Constraint (AWS's own), OrganizationInput, PolicyMalformed, DuplicatePolicy.
     """
     old = _own(tx, policy_id)
-    new = ControlPolicy(
-        old.id,
-        old.kind,
-        old.name if name is None else name,
-        old.description if description is None else description,
-        old.document if document is None else document,
-    )
-    _check(new.kind, name=new.name, description=new.description, document=new.document)
-    if new.name != old.name and (tx.one(_NAMESAKE, kind=new.kind, name=new.name) or new.name in _FULL_NAMES.values()):
-        raise DuplicatePolicy
+    given = {"name": name, "description": description, "document": document}
+    new = replace(old, **{member: text for member, text in given.items() if text is not None})
+    _check(tx, new)
     tx.run(_CHANGE, policy=old.id, new_name=new.name, new_text=new.description, new_document=new.document)
     raise_generation(tx)
     return new
@@ -240,11 +226,7 @@ def attach(tx: Transaction, of: Organization, policy_id: str, *, target: str) ->
 
     Raises: PolicyMissing, TargetNotFound, TypeNotEnabled, DuplicateAttachment, Constraint.
     """
-    found = get(tx, policy_id)
-    organization_tree.describe(tx, of, target)
-    if found.kind not in of.policy_types:
-        raise TypeNotEnabled
-    present = of_target(tx, target, kind=found.kind)
+    found, present = _at(tx, of, policy_id, target=target)
     if found in present:
         raise DuplicateAttachment
     if len(present) >= _MOST_ATTACHED:
@@ -262,11 +244,7 @@ def detach(tx: Transaction, of: Organization, policy_id: str, *, target: str) ->
 
     Raises: PolicyMissing, TargetNotFound, TypeNotEnabled, PolicyNotAttached, Constraint.
     """
-    found = get(tx, policy_id)
-    organization_tree.describe(tx, of, target)
-    if found.kind not in of.policy_types:
-        raise TypeNotEnabled
-    present = of_target(tx, target, kind=found.kind)
+    found, present = _at(tx, of, policy_id, target=target)
     if found not in present:
         raise PolicyNotAttached
     if found.kind == RCP and found.of_aws:
@@ -293,6 +271,19 @@ def targets_page(tx: Transaction, policy_id: str, *, after: str, limit: int) -> 
     return [row["target_id"] for row in tx.all(_TARGETS, policy=policy_id, after=after, most=limit)]
 
 
+def _at(tx: Transaction, of: Organization, policy_id: str, *, target: str) -> tuple[ControlPolicy, list[ControlPolicy]]:
+    """
+    A policy, and those of its kind that *target* has.
+
+    Raises: PolicyMissing, TargetNotFound, TypeNotEnabled.
+    """
+    found = get(tx, policy_id)
+    organization_tree.describe(tx, of, target)
+    if found.kind not in of.policy_types:
+        raise TypeNotEnabled
+    return found, of_target(tx, target, kind=found.kind)
+
+
 def _check_root(of: Organization, root: str, kind: str) -> None:
     if root != of.root_id:
         raise RootNotFound
@@ -300,17 +291,21 @@ def _check_root(of: Organization, root: str, kind: str) -> None:
         raise TypeNotAvailable
 
 
-def _check(kind: str, *, name: str, description: str, document: str) -> None:
-    if kind not in _KINDS:
+def _check(tx: Transaction, new: ControlPolicy) -> None:
+    """Raises: TypeNotAvailable, OrganizationInput, PolicyMalformed, DuplicatePolicy."""
+    if new.kind not in _KINDS:
         raise TypeNotAvailable
-    if not 1 <= len(name) <= _LONGEST_NAME or len(description) > _LONGEST_DESCRIPTION:
+    if not 1 <= len(new.name) <= _LONGEST_NAME or len(new.description) > _LONGEST_DESCRIPTION:
         raise OrganizationInput(
             reason="MAX_LENGTH_EXCEEDED", why="You provided a name or description that is too long."
         )
     try:
-        policy.parse(document, _KINDS[kind])
+        policy.parse(new.document, _KINDS[new.kind])
     except errors.Fault as fault:
         raise PolicyMalformed(why=str(fault)) from None
+    namesake = tx.one(_NAMESAKE, kind=new.kind, name=new.name)
+    if (namesake and namesake["id"] != new.id) or f"p-{new.name}" in _OF_AWS:
+        raise DuplicatePolicy
 
 
 def _own(tx: Transaction, policy_id: str) -> ControlPolicy:
@@ -322,8 +317,3 @@ def _own(tx: Transaction, policy_id: str) -> ControlPolicy:
 
 def _policy(row: Row) -> ControlPolicy:
     return ControlPolicy(row["id"], row["kind"], row["name"], row["description"], row["document"])
-
-
-def kinds(of: Organization) -> Sequence[dict[str, str]]:
-    """The kinds of policies that are enabled, as the API tells them."""
-    return [{"Type": kind, "Status": "ENABLED"} for kind in of.policy_types]

@@ -30,14 +30,8 @@ from entrepot.identity.organization_faults import (
     UnitNotFound,
 )
 from entrepot.identity.rows import raise_generation
-from entrepot.identity.tables import (
-    accounts as account_rows,
-)
-from entrepot.identity.tables import (
-    organization_accounts,
-    organization_attachments,
-    organization_units,
-)
+from entrepot.identity.tables import accounts as account_rows
+from entrepot.identity.tables import organization_accounts, organization_units
 
 ACCESS_ROLE = "OrganizationAccountAccessRole"
 _DEEPEST = 5  # levels of units below the root
@@ -80,24 +74,15 @@ _ABOVE = Statement(select(_above.c.id).order_by(_above.c.height.desc()))
 _members = select(organization_accounts, account_rows.c.name).join(
     account_rows, account_rows.c.id == organization_accounts.c.account
 )
-_ACCOUNT = Statement(_members.where(organization_accounts.c.account == bindparam("account")))
-_ACCOUNTS = Statement(
+_page = (
     _members.where(organization_accounts.c.account > bindparam("after"))
     .order_by(organization_accounts.c.account)
     .limit(bindparam("most"))
 )
-_ACCOUNTS_IN = Statement(
-    _members.where(
-        organization_accounts.c.account > bindparam("after"), organization_accounts.c.parent_id == bindparam("parent")
-    )
-    .order_by(organization_accounts.c.account)
-    .limit(bindparam("most"))
-)
-_CREATED = Statement(
-    _members.where(organization_accounts.c.account > bindparam("after"), organization_accounts.c.joined_by == "CREATED")
-    .order_by(organization_accounts.c.account)
-    .limit(bindparam("most"))
-)
+_ACCOUNT = Statement(_members.where(organization_accounts.c.account == bindparam("account")))
+_ACCOUNTS = Statement(_page)
+_ACCOUNTS_IN = Statement(_page.where(organization_accounts.c.parent_id == bindparam("parent")))
+_CREATED = Statement(_page.where(organization_accounts.c.joined_by == "CREATED"))
 _EMAIL = Statement(
     select(organization_accounts.c.account).where(func.lower(organization_accounts.c.email) == bindparam("lower"))
 )
@@ -105,9 +90,6 @@ _MOVE = Statement(
     update(organization_accounts)
     .where(organization_accounts.c.account == bindparam("moved"))
     .values(parent_id=bindparam("new_parent"))
-)
-_DETACH_ALL = Statement(
-    delete(organization_attachments).where(organization_attachments.c.target_id == bindparam("target"))
 )
 
 
@@ -170,7 +152,7 @@ def remove_unit(tx: Transaction, of: Organization, unit: str) -> None:
     get_unit(tx, of, unit)
     if tx.one(_INSIDE, parent=unit):
         raise UnitNotEmpty
-    tx.run(_DETACH_ALL, target=unit)
+    organization.detach_all(tx, unit)
     tx.run(_DELETE_UNIT, unit=unit)
     entity_tags.remove_all(tx, unit)
     raise_generation(tx)

@@ -5,7 +5,7 @@ from sqlalchemy import insert
 
 from entrepot.database import Statement
 from entrepot.identity import accounts, organization
-from entrepot.identity.organization import OF_AWS, RCP, SCP, Limits
+from entrepot.identity.organization import RCP, SCP, Limits
 from entrepot.identity.organization_faults import (
     AlreadyInOrganization,
     Constraint,
@@ -19,7 +19,7 @@ ACCOUNT = "123456789012"
 MEMBER = "210987654321"
 
 _UNIT = Statement(insert(organization_units))
-FULL, RCP_FULL = (document for _, document in OF_AWS.values())
+FULL, RCP_FULL = (organization.FULL[kind][1] for kind in (SCP, RCP))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import orjson
 
 from entrepot.call import Call
 from entrepot.identity import organization as organizations
-from entrepot.identity import organization_policies, organization_tree
+from entrepot.identity import organization_tree
 from entrepot.identity.entity_tags import Tag
 from entrepot.identity.faults import TokenInvalid
 from entrepot.identity.organization import Organization
@@ -84,7 +84,7 @@ def root(of: Organization) -> Output:
         "Id": of.root_id,
         "Arn": of.arn("root", of.root_id),
         "Name": "Root",
-        "PolicyTypes": organization_policies.kinds(of),
+        "PolicyTypes": [{"Type": kind, "Status": "ENABLED"} for kind in of.policy_types],
     }
 
 
