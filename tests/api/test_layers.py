@@ -64,7 +64,7 @@ def test_a_layer_of_an_image_has_the_type_that_the_image_says(ecr, repository):
     ]
 
 
-def test_abuse_3_a_layer_of_another_repository_is_like_one_that_nobody_has(ecr, repository):
+def test_abuse_03_a_layer_of_another_repository_is_like_one_that_nobody_has(ecr, repository):
     other = f"{repository}/other"
     ecr.create_repository(repositoryName=other)
     digest = push_layer(ecr, other, b"secret")

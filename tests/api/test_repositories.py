@@ -257,7 +257,7 @@ def test_every_operation_says_which_repository_is_missing(ecr, operation, params
 
 
 @pytest.mark.parametrize("name", ["there", "no/such"])
-def test_abuse_6_a_foreign_account_tells_nothing_of_what_it_has(ecr, name):
+def test_abuse_06_a_foreign_account_tells_nothing_of_what_it_has(ecr, name):
     with refused(
         "AccessDeniedException",
         f"User: arn:aws:iam::{ACCOUNT}:root is not authorized to perform: ecr:ListImages on resource: "

@@ -476,7 +476,7 @@ def test_abuse_34_a_token_that_is_not_for_this_role_is_refused(anybody, issuer, 
     assert refusal["ResponseMetadata"]["HTTPStatusCode"] == (403 if code == "AccessDenied" else 400)
 
 
-def test_abuse_7_a_role_that_is_not_there_is_refused_as_one_that_does_not_trust(anybody, issuer, role):
+def test_abuse_07_a_role_that_is_not_there_is_refused_as_one_that_does_not_trust(anybody, issuer, role):
     answers = []
     for wanted in (role(), role(AssumeRolePolicyDocument=web_trust(actions=["sts:TagSession"])), "there-is-none"):
         with refused("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity") as refusal:

@@ -151,7 +151,7 @@ def test_repositories_come_by_name_and_from_one_registry_alone(database, limit):
     assert [repository.name for repository in found] == ["a", "a/b", "b"]
 
 
-def test_abuse_4_nothing_of_another_repository_is_listed(database, repository, images):
+def test_abuse_04_nothing_of_another_repository_is_listed(database, repository, images):
     other = make_repository(database, "other")
 
     with database.reading() as tx:

@@ -172,7 +172,7 @@ def test_a_layer_that_another_repository_has_is_no_news_to_anybody_else(runtime,
 
 
 @pytest.mark.parametrize("what", [{"principal": "AIDA765432"}, {"upload": clock.new_uuid()}, {"upload": "../../x"}])
-def test_abuse_8_an_upload_is_there_only_for_who_began_it(runtime, target, what):
+def test_abuse_08_an_upload_is_there_only_for_who_began_it(runtime, target, what):
     _send(runtime, target, b"abc")
     foreign = target._replace(**what)
 
