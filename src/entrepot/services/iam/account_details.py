@@ -9,13 +9,12 @@ from entrepot.identity import (
     groups,
     inline_policies,
     instance_profiles,
-    named,
     policies,
     roles,
     users,
 )
 from entrepot.identity.attachments import UNUSED, Uses
-from entrepot.services.iam import documents, paging, shapes
+from entrepot.services.iam import paging, shapes
 from entrepot.services.iam.shapes import Output
 
 _MEMBERS = {
@@ -34,7 +33,7 @@ def get_account_authorization_details(
     call: Call, *, filter: Sequence[str] = (), max_items: int | None = None, marker: str | None = None
 ) -> Output:
     """
-    Users, groups, roles and policies, each with its documents. Raises: InvalidMarker.
+    Users, groups, roles and policies, each with its shapes. Raises: InvalidMarker.
 
     A page of a thousand takes long, so it is read on a thread of its own, as layers are.
 
@@ -74,12 +73,10 @@ def _user(call: Call, name: str) -> Output:
     """Shape UserDetail."""
     user = users.get(call.tx, call.registry.account, name=name)
     return {
-        **shapes.user(user),
+        **shapes.user_in_full(call.tx, user),
         "UserPolicyList": _inline(call, user.id),
         "GroupList": [group.name for group in groups.of_user(call.tx, user.id)],
-        "AttachedManagedPolicies": documents.attached(call.tx, user.id),
-        "PermissionsBoundary": shapes.boundary(user.boundary),
-        "Tags": documents.tags_of(call.tx, user.id),
+        "AttachedManagedPolicies": shapes.attached(call.tx, user.id),
     }
 
 
@@ -89,7 +86,7 @@ def _group(call: Call, name: str) -> Output:
     return {
         **shapes.group(group),
         "GroupPolicyList": _inline(call, group.id),
-        "AttachedManagedPolicies": documents.attached(call.tx, group.id),
+        "AttachedManagedPolicies": shapes.attached(call.tx, group.id),
     }
 
 
@@ -98,18 +95,12 @@ def _role(call: Call, name: str) -> Output:
     role = roles.get(call.tx, call.registry.account, name=name)
     profiles = instance_profiles.page_of_role(call.tx, role.id, after="", limit=_MOST_PROFILES)
     return {
-        "Path": role.path,
-        "RoleName": role.name,
-        "RoleId": role.id,
-        "Arn": role.arn,
-        "CreateDate": role.created_at,
-        "AssumeRolePolicyDocument": documents.encoded(named.shown(call.tx, role.trust)),
-        "InstanceProfileList": documents.profiles(call.tx, profiles),
+        **shapes.role_in_full(call.tx, role),
+        "Description": None,
+        "MaxSessionDuration": None,
+        "InstanceProfileList": shapes.profiles(call.tx, profiles),
         "RolePolicyList": _inline(call, role.id),
-        "AttachedManagedPolicies": documents.attached(call.tx, role.id),
-        "PermissionsBoundary": shapes.boundary(role.boundary),
-        "Tags": documents.tags_of(call.tx, role.id),
-        "RoleLastUsed": documents.used(role),
+        "AttachedManagedPolicies": shapes.attached(call.tx, role.id),
     }
 
 
@@ -120,15 +111,15 @@ def _policy(call: Call, item: everything.Item, uses: dict[str, Uses]) -> Output:
     else:
         policy = policies.get_named(call.tx, call.registry.account, name=item.name)
     versions = [
-        {**documents.version(version), "Document": documents.encoded(version.document)}
+        {**shapes.version(version), "Document": shapes.encoded(version.document)}
         for version in policies.versions(call.tx, policy)
     ]
-    return {**documents.policy(policy, uses.get(policy.arn, UNUSED)), "PolicyVersionList": versions}
+    return {**shapes.policy(policy, uses.get(policy.arn, UNUSED)), "PolicyVersionList": versions}
 
 
 def _inline(call: Call, owner_id: str) -> list[Output]:
     """Shapes PolicyDetail."""
     return [
-        {"PolicyName": name, "PolicyDocument": documents.encoded(text)}
+        {"PolicyName": name, "PolicyDocument": shapes.encoded(text)}
         for name, text in inline_policies.every(call.tx, owner_id)
     ]

@@ -4,7 +4,7 @@ from typing import Any
 
 from entrepot.call import Call
 from entrepot.identity import attachments, groups, policies, roles, users
-from entrepot.services.iam import documents, paging
+from entrepot.services.iam import paging, shapes
 from entrepot.services.iam.shapes import Output
 
 # Names of shapes' members, by kind of entity.
@@ -161,7 +161,7 @@ def _attached(call: Call, owner_id: str, path_prefix: str, *, marker: str | None
         path_prefix,
         marker=marker,
         max_items=max_items,
-        items=documents.attached(call.tx, owner_id, path_prefix),
+        items=shapes.attached(call.tx, owner_id, path_prefix),
         key=lambda policy: str(policy["PolicyArn"]),
     )
     return {"AttachedPolicies": shown, **more}

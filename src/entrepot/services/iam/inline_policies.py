@@ -3,7 +3,7 @@
 from entrepot.call import Call
 from entrepot.identity import boundaries, groups, inline_policies, roles, users
 from entrepot.identity.inline_policies import Kind
-from entrepot.services.iam import documents, paging
+from entrepot.services.iam import paging, shapes
 from entrepot.services.iam.shapes import Output
 
 
@@ -159,7 +159,7 @@ def delete_user_permissions_boundary(call: Call, *, user_name: str) -> Output:
 
 def _one(call: Call, owner_id: str, policy_name: str, *, kind: Kind) -> Output:
     text = inline_policies.get(call.tx, owner_id, policy_name, kind=kind)
-    return {"PolicyName": policy_name, "PolicyDocument": documents.encoded(text)}
+    return {"PolicyName": policy_name, "PolicyDocument": shapes.encoded(text)}
 
 
 def _names(call: Call, owner_id: str, marker: str | None, max_items: int | None) -> Output:

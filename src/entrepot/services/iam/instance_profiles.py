@@ -6,7 +6,7 @@ from entrepot.call import Call
 from entrepot.database import Transaction
 from entrepot.identity import entity_tags, instance_profiles, roles
 from entrepot.identity.instance_profiles import InstanceProfile
-from entrepot.services.iam import documents, paging, shapes
+from entrepot.services.iam import paging, shapes
 from entrepot.services.iam.shapes import Output
 
 
@@ -51,7 +51,7 @@ def list_instance_profiles(
         ),
         key=lambda profile: profile.name,
     )
-    return {"InstanceProfiles": documents.profiles(call.tx, found), **more}
+    return {"InstanceProfiles": shapes.profiles(call.tx, found), **more}
 
 
 def list_instance_profiles_for_role(
@@ -71,7 +71,7 @@ def list_instance_profiles_for_role(
         read=lambda after, limit: instance_profiles.page_of_role(call.tx, role.id, after=after, limit=limit),
         key=lambda profile: profile.name,
     )
-    return {"InstanceProfiles": documents.profiles(call.tx, found), **more}
+    return {"InstanceProfiles": shapes.profiles(call.tx, found), **more}
 
 
 def delete_instance_profile(call: Call, *, instance_profile_name: str) -> Output:
@@ -138,8 +138,8 @@ def list_instance_profile_tags(
     Source: IAM API reference, ListInstanceProfileTags.
     """
     found = instance_profiles.get(call.tx, call.registry.account, name=instance_profile_name)
-    return documents.page_of_tags(call, found.id, marker, max_items)
+    return shapes.page_of_tags(call, found.id, marker, max_items)
 
 
 def _whole(tx: Transaction, profile: InstanceProfile) -> Output:
-    return {**documents.profile(tx, profile), "Tags": documents.tags_of(tx, profile.id) or []}
+    return {**shapes.profile(tx, profile), "Tags": shapes.tags_of(tx, profile.id) or []}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from entrepot.call import Call
 from entrepot.identity import attachments, entity_tags, policies
 from entrepot.identity.attachments import UNUSED, Uses
-from entrepot.services.iam import documents, paging, shapes
+from entrepot.services.iam import paging, shapes
 from entrepot.services.iam.shapes import Output
 
 
@@ -32,7 +32,7 @@ def create_policy(
         description=description,
     )
     entity_tags.tag(call.tx, made.id, shapes.tags_in(tags))
-    return {"Policy": {**documents.policy(made, UNUSED), "Tags": documents.tags_of(call.tx, made.id)}}
+    return {"Policy": {**shapes.policy(made, UNUSED), "Tags": shapes.tags_of(call.tx, made.id)}}
 
 
 def get_policy(call: Call, *, policy_arn: str) -> Output:
@@ -43,7 +43,7 @@ def get_policy(call: Call, *, policy_arn: str) -> Output:
     """
     found = policies.get(call.tx, call.registry.account, arn=policy_arn)
     uses = attachments.uses_of(call.tx, call.registry.account, found.arn)
-    return {"Policy": {**documents.policy(found, uses), "Tags": documents.tags_of(call.tx, found.id) or []}}
+    return {"Policy": {**shapes.policy(found, uses), "Tags": shapes.tags_of(call.tx, found.id) or []}}
 
 
 def list_policies(
@@ -62,9 +62,10 @@ def list_policies(
     Source: IAM API reference, ListPolicies, which says what it leaves out.
     """
     uses = attachments.uses(call.tx, call.registry.account)
+    own = policies.every(call.tx, call.registry.account) if scope != "AWS" else []
     found = [
         policy
-        for policy in documents.policies_in(call.tx, call.registry.account, scope)
+        for policy in own + (policies.every_of_aws() if scope != "Local" else [])
         if policy.path.startswith(path_prefix)
         and _is_wanted(uses.get(policy.arn, UNUSED), only_attached=only_attached, usage=policy_usage_filter)
     ]
@@ -79,7 +80,7 @@ def list_policies(
         items=found,
         key=lambda policy: policy.arn,
     )
-    listed = [{**documents.policy(policy, uses.get(policy.arn, UNUSED)), "Description": None} for policy in shown]
+    listed = [{**shapes.policy(policy, uses.get(policy.arn, UNUSED)), "Description": None} for policy in shown]
     return {"Policies": listed, **more}
 
 
@@ -102,7 +103,7 @@ def create_policy_version(call: Call, *, policy_arn: str, policy_document: str, 
     """
     found = policies.modifiable(call.tx, call.registry.account, arn=policy_arn)
     made = policies.add_version(call.tx, found, policy_document, is_default=set_as_default)
-    return {"PolicyVersion": documents.version(made)}
+    return {"PolicyVersion": shapes.version(made)}
 
 
 def get_policy_version(call: Call, *, policy_arn: str, version_id: str) -> Output:
@@ -113,14 +114,14 @@ def get_policy_version(call: Call, *, policy_arn: str, version_id: str) -> Outpu
     """
     found = policies.get(call.tx, call.registry.account, arn=policy_arn)
     version = policies.version(call.tx, found, version_id)
-    return {"PolicyVersion": {**documents.version(version), "Document": documents.encoded(version.document)}}
+    return {"PolicyVersion": {**shapes.version(version), "Document": shapes.encoded(version.document)}}
 
 
 def list_policy_versions(
     call: Call, *, policy_arn: str, marker: str | None = None, max_items: int | None = None
 ) -> Output:
     """
-    The versions of a policy, the newest first, without documents. Raises: ArnInvalid, PolicyNotFound, InvalidMarker.
+    The versions of a policy, the newest first, without shapes. Raises: ArnInvalid, PolicyNotFound, InvalidMarker.
 
     Source: IAM API reference, ListPolicyVersions.
     """
@@ -133,7 +134,7 @@ def list_policy_versions(
         items=policies.versions(call.tx, found),
         key=lambda version: str(version.number),
     )
-    return {"Versions": [documents.version(version) for version in shown], **more}
+    return {"Versions": [shapes.version(version) for version in shown], **more}
 
 
 def delete_policy_version(call: Call, *, policy_arn: str, version_id: str) -> Output:
@@ -186,7 +187,7 @@ def list_policy_tags(call: Call, *, policy_arn: str, marker: str | None = None, 
     Source: IAM API reference, ListPolicyTags.
     """
     found = policies.get(call.tx, call.registry.account, arn=policy_arn)
-    return documents.page_of_tags(call, found.id, marker, max_items)
+    return shapes.page_of_tags(call, found.id, marker, max_items)
 
 
 def _is_wanted(uses: Uses, *, only_attached: bool, usage: str | None) -> bool:

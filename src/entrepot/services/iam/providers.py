@@ -6,7 +6,6 @@ from entrepot.call import Call
 from entrepot.identity import entity_tags, providers
 from entrepot.identity.providers import Provider
 from entrepot.services.iam import shapes
-from entrepot.services.iam.paging import cut
 from entrepot.services.iam.shapes import Output
 
 
@@ -47,7 +46,7 @@ def get_open_id_connect_provider(call: Call, *, open_id_connect_provider_arn: st
         "ClientIDList": list(found.client_ids),
         "ThumbprintList": list(found.thumbprints),
         "CreateDate": found.created_at,
-        "Tags": shapes.tags_out(entity_tags.tags_of(call.tx, found.arn)),
+        "Tags": shapes.tags_of(call.tx, found.arn) or [],
     }
 
 
@@ -103,10 +102,7 @@ def list_open_id_connect_provider_tags(
 
     Source: IAM API reference, ListOpenIDConnectProviderTags.
     """
-    provider = _provider(call, open_id_connect_provider_arn)
-    tags = entity_tags.tags_of(call.tx, provider.arn)
-    shown, more = cut(call, provider.arn, marker=marker, max_items=max_items, items=tags, key=lambda tag: tag.key)
-    return {"Tags": shapes.tags_out(shown), **more}
+    return shapes.page_of_tags(call, _provider(call, open_id_connect_provider_arn).arn, marker, max_items)
 
 
 def add_client_id_to_open_id_connect_provider(

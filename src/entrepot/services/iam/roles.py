@@ -8,7 +8,7 @@ from entrepot.database import Transaction
 from entrepot.identity import boundaries, entity_tags, roles, service_roles, trust
 from entrepot.identity.faults import EntityNotFound
 from entrepot.identity.roles import Role
-from entrepot.services.iam import documents, paging, shapes
+from entrepot.services.iam import paging, shapes
 from entrepot.services.iam.shapes import Output
 
 
@@ -50,14 +50,7 @@ def get_role(call: Call, *, role_name: str) -> Output:
 
     Source: IAM API reference, GetRole.
     """
-    role = roles.get(call.tx, call.registry.account, name=role_name)
-    return {
-        "Role": {
-            **documents.role(call.tx, role),
-            "Tags": documents.tags_of(call.tx, role.id),
-            "RoleLastUsed": documents.used(role),
-        }
-    }
+    return {"Role": shapes.role_in_full(call.tx, roles.get(call.tx, call.registry.account, name=role_name))}
 
 
 def list_roles(
@@ -78,7 +71,7 @@ def list_roles(
         ),
         key=lambda role: role.name,
     )
-    return {"Roles": [{**documents.role(call.tx, role), "PermissionsBoundary": None} for role in found], **more}
+    return {"Roles": [{**shapes.role(call.tx, role), "PermissionsBoundary": None} for role in found], **more}
 
 
 def update_role(
@@ -104,7 +97,7 @@ def update_role_description(call: Call, *, role_name: str, description: str) -> 
     """
     role = roles.get(call.tx, call.registry.account, name=role_name)
     roles.describe(call.tx, role, description=description)
-    return {"Role": documents.role(call.tx, roles.get(call.tx, role.account, name=role_name))}
+    return {"Role": shapes.role(call.tx, roles.get(call.tx, role.account, name=role_name))}
 
 
 def update_assume_role_policy(call: Call, *, role_name: str, policy_document: str) -> Output:
@@ -156,7 +149,7 @@ def list_role_tags(call: Call, *, role_name: str, marker: str | None = None, max
     Source: IAM API reference, ListRoleTags.
     """
     role = roles.get(call.tx, call.registry.account, name=role_name)
-    return documents.page_of_tags(call, role.id, marker, max_items)
+    return shapes.page_of_tags(call, role.id, marker, max_items)
 
 
 def put_role_permissions_boundary(call: Call, *, role_name: str, permissions_boundary: str) -> Output:
@@ -219,4 +212,4 @@ def get_service_linked_role_deletion_status(call: Call, *, deletion_task_id: str
 
 def _created(tx: Transaction, role: Role) -> Output:
     """Shape Role as the answer to its creation has it."""
-    return {**documents.role(tx, role), "MaxSessionDuration": None, "Tags": documents.tags_of(tx, role.id)}
+    return {**shapes.role(tx, role), "MaxSessionDuration": None, "Tags": shapes.tags_of(tx, role.id)}

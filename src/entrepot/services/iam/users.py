@@ -26,9 +26,10 @@ def create_user(
     account = call.principal.account
     if permissions_boundary is not None:
         policies.check_boundary(call.tx, account, permissions_boundary)
-    new_tags = shapes.tags_in(tags)
-    made = users.create(call.tx, account, name=user_name, path=path, boundary=permissions_boundary, tags=new_tags)
-    return {"User": shapes.user_in_full(made, new_tags)}
+    made = users.create(
+        call.tx, account, name=user_name, path=path, boundary=permissions_boundary, tags=shapes.tags_in(tags)
+    )
+    return {"User": shapes.user_in_full(call.tx, made)}
 
 
 def get_user(call: Call, *, user_name: str | None = None) -> Output:
@@ -40,8 +41,7 @@ def get_user(call: Call, *, user_name: str | None = None) -> Output:
     if user_name is None and call.principal.kind == "root":
         account = accounts.get(call.tx, call.principal.account)
         return {"User": {"UserId": account.id, "Arn": call.principal.arn, "CreateDate": account.created_at}}
-    user = callers.user(call, user_name)
-    return {"User": shapes.user_in_full(user, entity_tags.tags_of(call.tx, user.id))}
+    return {"User": shapes.user_in_full(call.tx, callers.user(call, user_name))}
 
 
 def list_users(
@@ -115,9 +115,7 @@ def list_user_tags(call: Call, *, user_name: str, marker: str | None = None, max
     Source: IAM API reference, ListUserTags.
     """
     user = users.get(call.tx, call.principal.account, name=user_name)
-    tags = entity_tags.tags_of(call.tx, user.id)
-    shown, more = cut(call, user.id, marker=marker, max_items=max_items, items=tags, key=lambda tag: tag.key)
-    return {"Tags": shapes.tags_out(shown), **more}
+    return shapes.page_of_tags(call, user.id, marker, max_items)
 
 
 def list_mfa_devices(
