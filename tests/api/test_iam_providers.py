@@ -100,6 +100,8 @@ def test_thumbprints_are_replaced(iam):
     assert found["ThumbprintList"] == ["a" * 40, "b" * 40]
     with refused("ValidationError"):
         iam.update_open_id_connect_provider_thumbprint(OpenIDConnectProviderArn=arn, ThumbprintList=["short"])
+    with refused("InvalidInput", "Thumbprint list must contain at least one entry."):
+        iam.update_open_id_connect_provider_thumbprint(OpenIDConnectProviderArn=arn, ThumbprintList=[])
 
 
 def test_tags_of_a_provider_come_and_go_with_it(iam):

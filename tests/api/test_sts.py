@@ -12,6 +12,7 @@ from botocore.config import Config
 from entrepot.identity import providers
 from entrepot.serving.folder import open_runtime
 from entrepot.settings import load
+from tests.oci.principals import new_account
 from tests.support.api import refused
 from tests.support.data import data
 from tests.support.server import ACCOUNT, REGION, Registry
@@ -275,6 +276,29 @@ def test_policies_of_a_session_are_judged_and_weighed(sts, role):
         sts.assume_role(**wish, PolicyArns=[{"arn": f"arn:aws:iam::{ACCOUNT}:policy/there-is-none"}])
     with refused("ValidationError"):
         sts.assume_role(**wish, PolicyArns=[{"arn": "arn:aws:iam::aws:policy/AdministratorAccess"}] * 11)
+    with refused(
+        "ValidationError",
+        f"1 validation error detected: Value '{TEXT:<2049}' at 'policy' failed to satisfy constraint: "
+        "Member must have length less than or equal to 2048",
+    ):
+        sts.assume_role(**wish, Policy=f"{TEXT:<2049}")
+    assert sts.assume_role(**wish, Policy=f"{TEXT:<2048}")
+
+
+def test_abuse_07_which_policies_another_account_has_is_told_to_who_is_trusted_there(server, sts):
+    """A name in a wish for a session must not tell more than the wish is granted."""
+    there = new_account(server)
+    theirs = server.aws("iam", key=there.key)
+    theirs.create_role(RoleName="closed", AssumeRolePolicyDocument=trust(there.id))
+    arns = [theirs.create_policy(PolicyName="kept", PolicyDocument=TEXT)["Policy"]["Arn"]]
+    arns.append(arns[0].replace("kept", "none"))
+
+    for arn in arns:
+        with refused("AccessDenied") as answer:
+            sts.assume_role(
+                RoleArn=f"arn:aws:iam::{there.id}:role/closed", RoleSessionName="run-1", PolicyArns=[{"arn": arn}]
+            )
+        assert answer["Error"]["Message"].endswith(NOT_TRUSTED)
 
 
 def test_a_token_is_made_as_long_as_is_asked_for(server, sts, role):

@@ -270,6 +270,12 @@ class TooManyThumbprints(Fault, aws="InvalidInput", oci="DENIED"):
     message = "Thumbprint list must contain fewer than 5 entries."
 
 
+class NoThumbprints(Fault, aws="InvalidInput", oci="DENIED"):
+    """A provider may begin without thumbprints, and cannot lose those that it has."""
+
+    message = "Thumbprint list must contain at least one entry."
+
+
 class KeySetRefused(Fault, aws="InvalidInput", oci="DENIED"):
     """Keys of a provider that were given are no set of public keys. Members: reason."""
 

@@ -20,6 +20,7 @@ from entrepot.identity.entity_tags import Tag
 from entrepot.identity.faults import (
     InvalidProviderUrl,
     KeySetRefused,
+    NoThumbprints,
     ProviderExists,
     ProviderNotFound,
     QuotaExceeded,
@@ -143,7 +144,9 @@ def remove_client(tx: Transaction, provider: Provider, client_id: str) -> None:
 
 
 def replace_thumbprints(tx: Transaction, provider: Provider, thumbprints: Sequence[str]) -> None:
-    """Replace the thumbprints of the provider's certificates. Raises: TooManyThumbprints."""
+    """Replace the thumbprints of the provider's certificates. Raises: NoThumbprints, TooManyThumbprints."""
+    if not thumbprints:
+        raise NoThumbprints
     _check((), thumbprints)
     _change(tx, provider, thumbprints=tuple(thumbprints))
 

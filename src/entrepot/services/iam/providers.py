@@ -133,7 +133,7 @@ def update_open_id_connect_provider_thumbprint(
     call: Call, *, open_id_connect_provider_arn: str, thumbprint_list: Sequence[str]
 ) -> Output:
     """
-    Replace the thumbprints of a provider's certificates. Raises: ProviderNotFound, TooManyThumbprints.
+    Replace the thumbprints of a provider's certificates. Raises: ProviderNotFound, NoThumbprints, TooManyThumbprints.
 
     Source: IAM API reference, UpdateOpenIDConnectProviderThumbprint.
     """

@@ -42,22 +42,23 @@ def assume_role(
     shapes.refuse_mfa(serial_number, token_code)
     if provided_contexts:
         raise SessionInvalid(reason="ProvidedContexts are not supported: there is no provider of contexts here")
+    account = assuming.account_of(role_arn)
+    text, arns = shapes.session_policies(account or call.registry.account, text=policy, arns=policy_arns)
+    wish = Wish(
+        role_arn,
+        role_session_name,
+        seconds=duration_seconds,
+        policy=text,
+        policy_arns=arns,
+        tags=shapes.tags_of(tags),
+        transitive=tuple(transitive_tag_keys),
+        external_id=external_id,
+        source_identity=source_identity,
+    )
     with call.runtime.database.reading() as tx:
-        account = assuming.account_of(role_arn)
-        text, arns = shapes.session_policies(tx, account or call.registry.account, text=policy, arns=policy_arns)
-        wish = Wish(
-            role_arn,
-            role_session_name,
-            seconds=duration_seconds,
-            policy=text,
-            policy_arns=arns,
-            tags=shapes.tags_of(tags),
-            transitive=tuple(transitive_tag_keys),
-            external_id=external_id,
-            source_identity=source_identity,
-        )
         role = assuming.find(tx, role_arn)
     session, principal = assuming.assume(role, call.principal, wish, now=clock.now(), door=_door(call))
+    shapes.check_there(call, arns)
     return _answer(call, session, principal, least_token=minimum_session_token_size)
 
 
@@ -92,11 +93,12 @@ def assume_role_with_web_identity(
 
     # Keys may have to be fetched: until then no transaction is open.
     identity = federation.identify(find, token=web_identity_token, key_sets=call.runtime.key_sets, now=now)
+    text, arns = shapes.session_policies(account, text=policy, arns=policy_arns)
+    wish = Wish(role_arn, role_session_name, seconds=duration_seconds, policy=text, policy_arns=arns)
     with database.reading() as tx:
-        text, arns = shapes.session_policies(tx, account, text=policy, arns=policy_arns)
-        wish = Wish(role_arn, role_session_name, seconds=duration_seconds, policy=text, policy_arns=arns)
         role = assuming.find(tx, role_arn)
     session, principal = assuming.assume_as(role, identity, wish, now=now, door=_door(call))
+    shapes.check_there(call, arns)
     return {
         **_answer(call, session, principal, least_token=minimum_session_token_size),
         "SubjectFromWebIdentityToken": identity.subject,

@@ -52,8 +52,8 @@ def get_federation_token(
     Raises: NotForSessions, Malformed, SessionInvalid, TagsInvalid, PackedPolicyTooLarge.
     Source: AWS STS API reference, GetFederationToken.
     """
-    with call.runtime.database.reading() as tx:
-        text, arns = shapes.session_policies(tx, call.registry.account, text=policy, arns=policy_arns)
+    text, arns = shapes.session_policies(call.registry.account, text=policy, arns=policy_arns)
+    shapes.check_there(call, arns)
     given, _ = session_tags.merged(shapes.tags_of(tags), (), calling=None)
     if given:
         who = f"arn:aws:sts::{call.registry.account}:federated-user/{name}"
