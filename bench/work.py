@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from bench.figures import Figure, Samples
 from bench.servers import LIMIT, OURS, NotHere
@@ -43,7 +44,8 @@ def run(work: Work, scale: Scale, *, rounds: int, say: Callable[[str], None], wi
     """
     The samples of each figure of *work*; contenders take turns, and each round another one begins.
 
-    A contender that is not on this machine is left out and named.
+    What the machine allows is measured right before and right after ours, and counts as the mean of both: its speed
+    changes within seconds. A contender that is not on this machine is left out and named.
     """
     samples: list[dict[str, list[float]]] = [{} for _ in work.figures]
     with ExitStack() as ready:
@@ -56,25 +58,37 @@ def run(work: Work, scale: Scale, *, rounds: int, say: Callable[[str], None], wi
                 measures[name] = ready.enter_context(prepare(name, scale))
             except NotHere as reason:
                 say(f"  {name}: left out: {reason}")
+        limit = measures.pop(LIMIT, None)
         for number in range(rounds):
             for name in turned(list(measures), number):
-                values = _measured(measures[name], number, say=say)
-                say(
-                    f"  round {number + 1}: {name}: " + ", ".join(f"{key} {value:.4g}" for key, value in values.items())
-                )
-                for kept, figure in zip(samples, work.figures, strict=True):
-                    if figure.key in values:
-                        kept.setdefault(name, []).append(values[figure.key])
+                around = [limit] if limit and name == OURS else []
+                sides = [_measured(LIMIT, side, number, say=say) for side in around]
+                seen = {name: _measured(name, measures[name], number, say=say)}
+                sides += [_measured(LIMIT, side, number, say=say) for side in around]
+                if sides:
+                    seen[LIMIT] = {key: fmean(side[key] for side in sides) for key in sides[0]}
+                _keep(samples, work.figures, seen)
     return list(samples)
 
 
-def _measured(measure: Measure, number: int, *, say: Callable[[str], None]) -> Mapping[str, float]:
+def _measured(name: str, measure: Measure, number: int, *, say: Callable[[str], None]) -> Mapping[str, float]:
     """What a round gives. A server may drop a connection once; twice in a row is no accident."""
     try:
-        return measure(number)
+        values = measure(number)
     except RuntimeError as failure:
         say(f"  round {number + 1}: once more: {failure}")
-        return measure(number)
+        values = measure(number)
+    say(f"  round {number + 1}: {name}: " + ", ".join(f"{key} {value:.4g}" for key, value in values.items()))
+    return values
+
+
+def _keep(
+    samples: Sequence[dict[str, list[float]]], figures: Sequence[Figure], seen: Mapping[str, Mapping[str, float]]
+) -> None:
+    for kept, figure in zip(samples, figures, strict=True):
+        for name, values in seen.items():
+            if figure.key in values:
+                kept.setdefault(name, []).append(values[figure.key])
 
 
 def turned(names: Sequence[str], number: int) -> list[str]:

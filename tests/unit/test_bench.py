@@ -1,11 +1,15 @@
 """The benchmark's own arithmetic: a figure that is reckoned wrongly is worse than none."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import pytest
 
 from bench import content, load, table
 from bench.figures import Figure, Target, evaluate
 from bench.servers import DISTRIBUTION_2, DISTRIBUTION_3, LIMIT, OURS
-from bench.work import turned
+from bench.work import Measure, Scale, Work, run, turned
 
 
 def _figure(**changes):
@@ -67,6 +71,26 @@ def test_each_round_begins_with_another_contender():
         ["c", "a", "b"],
         ["a", "b", "c"],
     ]
+
+
+def test_the_limit_is_measured_on_both_sides_of_ours():
+    turns = []
+
+    @contextmanager
+    def prepare(name: str, _scale: Scale) -> Iterator[Measure]:
+        def measure(_number: int) -> dict[str, float]:
+            turns.append(name)
+            return {"push": float(len(turns))}
+
+        yield measure
+
+    work = Work("push", [_figure()], prepare, peers=(DISTRIBUTION_2,), limit=prepare)
+    scale = Scale(Path(), blob=0, seconds=0, parallel=0, images=0, workers=0)
+
+    samples = run(work, scale, rounds=2, say=lambda _: None, without=())
+
+    assert turns == [LIMIT, OURS, LIMIT, DISTRIBUTION_2, DISTRIBUTION_2, LIMIT, OURS, LIMIT]
+    assert samples == [{OURS: [2.0, 7.0], LIMIT: [2.0, 7.0], DISTRIBUTION_2: [4.0, 5.0]}]
 
 
 def test_a_load_without_errors_gives_its_rate():

@@ -99,28 +99,29 @@ def test_the_end_commits_and_closes(pool: ThreadPoolExecutor) -> None:
     assert (left.written, left.committed, left.closed) == (3, False, True)
 
 
-def test_a_receiver_gets_at_most_four_mebibytes_ahead(pool: ThreadPoolExecutor) -> None:
+def test_a_receiver_gets_at_most_three_mebibytes_ahead_and_waits_for_half_of_it(pool: ThreadPoolExecutor) -> None:
     disk = Disk()
 
     async def push() -> None:
         async with Intake(disk, hashlib.sha256(), pool) as intake:
-            for _ in range(4):
+            for _ in range(3):
                 await intake.feed(bytes(MEBIBYTE))
-            fifth = asyncio.create_task(intake.feed(bytes(MEBIBYTE)))
+            fourth = asyncio.create_task(intake.feed(bytes(MEBIBYTE)))
+            disk.let.release()
             await asyncio.sleep(0.05)
-            assert not fifth.done()
+            assert not fourth.done()
 
             disk.let.release()
-            await fifth
+            await fourth
 
-            assert disk.written == MEBIBYTE
-            for _ in range(4):
+            assert disk.written == 2 * MEBIBYTE
+            for _ in range(2):
                 disk.let.release()
             await intake.end()
 
     asyncio.run(push())
 
-    assert disk.written == 5 * MEBIBYTE
+    assert disk.written == 4 * MEBIBYTE
 
 
 def test_a_piece_larger_than_the_bound_passes_alone(pool: ThreadPoolExecutor) -> None:
@@ -144,7 +145,7 @@ def test_a_refused_write_reaches_the_receiver_that_waits(pool: ThreadPoolExecuto
 
     async def push() -> int:
         async with Intake(disk, hashlib.sha256(), pool) as intake:
-            for _ in range(4):
+            for _ in range(3):
                 await intake.feed(bytes(MEBIBYTE))
             disk.let.release()
             with pytest.raises(NoSpace):
@@ -153,8 +154,36 @@ def test_a_refused_write_reaches_the_receiver_that_waits(pool: ThreadPoolExecuto
                 await intake.end()
             return intake.size
 
-    assert asyncio.run(push()) == 4 * MEBIBYTE
+    assert asyncio.run(push()) == 3 * MEBIBYTE
     assert (disk.written, disk.committed, disk.closed) == (0, False, True)
+
+
+def test_the_upload_becomes_durable_while_the_hash_catches_up(pool: ThreadPoolExecutor) -> None:
+    closed = threading.Event()
+
+    class Slow:
+        def update(self, piece: bytes | bytearray, /) -> None:
+            assert closed.wait(timeout=60)
+
+        def hexdigest(self) -> str:
+            return ""
+
+    class Closing(Disk):
+        def __exit__(self, *failure: object) -> None:
+            super().__exit__(*failure)
+            closed.set()
+
+    disk = Closing()
+    disk.let.release()
+
+    async def push() -> None:
+        async with Intake(disk, Slow(), pool) as intake:
+            await intake.feed(b"abc")
+            await intake.end()
+
+    asyncio.run(push())
+
+    assert disk.committed
 
 
 def test_a_refused_commit_is_not_taken_for_an_end(pool: ThreadPoolExecutor) -> None:

@@ -115,11 +115,11 @@ def test_a_large_upload_is_sent_to_the_disk_while_it_comes(
     monkeypatch.setattr(os, "fdatasync", noted)
 
     with store.append(clock.new_uuid(), 0) as appending:
-        for _ in range(33):
+        for _ in range(9):
             appending.write(bytes(1 << 20))
 
     assert asked  # nobody has called commit
-    assert asked[0] >= 32 << 20
+    assert asked[0] >= 8 << 20
 
 
 @pytest.mark.parametrize("call", ["write", "fdatasync", "fsync", "mkdir", "rename"])
