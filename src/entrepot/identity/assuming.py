@@ -16,6 +16,7 @@ from entrepot.identity import roles, session_tags
 from entrepot.identity.facts import Guard
 from entrepot.identity.federation import WebIdentity
 from entrepot.identity.policy import Kind, compile_policy
+from entrepot.identity.policy.requests import Value
 from entrepot.identity.principals import Principal, role_of, session_of
 from entrepot.identity.roles import Role
 from entrepot.identity.session_faults import SessionInvalid, SessionRefused
@@ -25,7 +26,7 @@ from entrepot.identity.sessions import Session
 DEFAULT_DURATION = 3600  # seconds
 _LONGEST_CHAINED = 3600  # seconds, of the session of a role that was assumed by a role's session
 
-Context = Mapping[str, str | tuple[str, ...]]
+Context = Mapping[str, Value]
 Assumed = tuple[Session, Principal]
 
 _ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:\S+")
@@ -164,7 +165,7 @@ def _check_trust(
 
 
 def _context(wish: Wish, *, source: str | None, tags: Tags, transitive: tuple[str, ...]) -> Context:
-    context: dict[str, str | tuple[str, ...]] = {"sts:rolesessionname": wish.name}
+    context: dict[str, Value] = {"sts:rolesessionname": wish.name}
     if wish.external_id is not None:
         context["sts:externalid"] = wish.external_id
     if source is not None:

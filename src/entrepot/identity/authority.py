@@ -11,7 +11,6 @@ of the pair looks at; where one looks at the time, it is not remembered. Source:
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -19,8 +18,9 @@ from entrepot import clock
 from entrepot.database import Transaction
 from entrepot.errors import AccessDenied
 from entrepot.identity import entity_tags, organization, policies
-from entrepot.identity.facts import Facts, Guard
+from entrepot.identity.facts import Facts, Guard, by_tag, iso
 from entrepot.identity.policy import TIME_KEYS, Caller, Decision, Kind, Policy, Request, Sides, compile_policy, decide
+from entrepot.identity.policy.arns import account_of
 from entrepot.identity.policy.requests import Value
 from entrepot.identity.principals import Principal
 from entrepot.identity.sessions import Session, confines
@@ -146,7 +146,7 @@ class Authority:
 
     def _make_pair(self, principal: Principal, resource: str, *, guard: Guard | None) -> _Pair:
         standing = self._standings(principal)
-        account = guard.account if guard else _account_of(resource) or principal.account
+        account = guard.account if guard else account_of(resource) or principal.account
         limits = self._limits(account)
         sides = Sides(
             identity=standing.identity,
@@ -267,9 +267,9 @@ def _context_of(principal: Principal, tags: Mapping[str, str], limits: _Limits) 
     if limits.organization:
         context |= {"aws:principalorgid": limits.organization, "aws:principalorgpaths": [limits.path]}
     given = dict(tags) | (dict(session.tags) if session else {})
-    context |= {f"aws:principaltag/{key.lower()}": value for key, value in given.items()}
+    context |= by_tag("aws:principaltag", given.items())
     if session is not None:
-        context["aws:tokenissuetime"] = _iso(session.issued_at)
+        context["aws:tokenissuetime"] = iso(session.issued_at)
         context["aws:multifactorauthpresent"] = str(session.mfa_at is not None).lower()
         if session.source_identity is not None:
             context["aws:sourceidentity"] = context["sts:sourceidentity"] = session.source_identity
@@ -278,10 +278,6 @@ def _context_of(principal: Principal, tags: Mapping[str, str], limits: _Limits) 
         if session.kind == "role":
             context["sts:rolesessionname"] = session.name
     return context
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _age(principal: Principal) -> str | None:
@@ -301,9 +297,3 @@ def _every(sides: Sides) -> list[Policy]:
 
 def _hashable(value: Value | None) -> object:
     return value if value is None or isinstance(value, str) else tuple(value)
-
-
-def _account_of(arn: str) -> str | None:
-    """Whose a resource is; None for what belongs to nobody here, as AWS's own policies do (``iam::aws:policy/…``)."""
-    parts = arn.split(":", 5)
-    return parts[4] if len(parts) == 6 and parts[0] == "arn" and parts[4].isdecimal() else None

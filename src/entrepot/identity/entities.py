@@ -13,8 +13,7 @@ from sqlalchemy import bindparam, select
 
 from entrepot.database import Row, Statement, Transaction
 from entrepot.identity import entity_tags
-from entrepot.identity.facts import Guard
-from entrepot.identity.policy.requests import Value
+from entrepot.identity.facts import Guard, by_tag
 from entrepot.identity.principals import Principal
 from entrepot.identity.tables import access_keys, groups, instance_profiles, oidc_providers, policies, roles, users
 
@@ -96,10 +95,8 @@ def guard_of(tx: Transaction, arn: str) -> Guard | None:
     entity = find(tx.one, arn)
     if entity is None:
         return None
-    context: dict[str, Value] = {}
-    for tag in entity_tags.tags_of(tx, entity.id):
-        for prefix in ("aws", "iam"):
-            context[f"{prefix}:resourcetag/{tag.key.lower()}"] = tag.value
+    tags = entity_tags.tags_of(tx, entity.id)
+    context = by_tag("aws:resourcetag", tags) | by_tag("iam:resourcetag", tags)
     return Guard(arn.split(":", 5)[4], context=context)
 
 

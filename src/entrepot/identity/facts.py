@@ -5,7 +5,7 @@ Both are plain values that a face or a domain fills in; condition keys are in lo
 for them. Source: ecr-api C.1; IAM user guide, "AWS global condition context keys".
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -45,6 +45,22 @@ class Facts:
 
 NO_FACTS = Facts()
 
+
+def iso(seconds: float) -> str:
+    """A time since the epoch as condition keys have it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def by_tag(prefix: str, tags: Iterable[tuple[str, str]]) -> dict[str, Value]:
+    """The condition keys that tags fill: ``aws:resourcetag/…`` for the *prefix* ``aws:resourcetag``."""
+    return {f"{prefix}/{key.lower()}": value for key, value in tags}
+
+
+def request_tags(tags: Sequence[tuple[str, str]]) -> dict[str, Value]:
+    """The condition keys of a request that gives *tags* to something; none where it gives none."""
+    return {**by_tag("aws:requesttag", tags), "aws:tagkeys": [key for key, _ in tags]} if tags else {}
+
+
 _READ: Mapping[str, Callable[[Facts], str | None]] = {
     # Through an endpoint it is an address of the private network, which has a key of its own.
     "aws:sourceip": lambda facts: None if facts.endpoint else facts.address,
@@ -55,7 +71,7 @@ _READ: Mapping[str, Callable[[Facts], str | None]] = {
     "aws:referer": lambda facts: facts.referer,
     "aws:requestedregion": lambda facts: facts.region,
     "aws:viaawsservice": lambda facts: "false",
-    "aws:currenttime": lambda facts: datetime.fromtimestamp(clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    "aws:currenttime": lambda facts: iso(clock.now()),
     "aws:epochtime": lambda facts: str(int(clock.now())),
 }
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from entrepot.identity.facts import request_tags
+from entrepot.identity.policy.requests import Value
 from entrepot.identity.session_faults import TagsInvalid
 from entrepot.identity.sessions import Session
 
@@ -41,12 +43,6 @@ def inherited_tags(calling: Session | None) -> Tags:
     return tuple((key, value) for key, value in calling.tags if key.lower() in keys)
 
 
-def context_of(tags: Tags, transitive: Sequence[str]) -> Mapping[str, str | tuple[str, ...]]:
+def context_of(tags: Tags, transitive: Sequence[str]) -> Mapping[str, Value]:
     """The condition keys of a request for a session with these tags."""
-    if not tags:
-        return {}
-    context: dict[str, str | tuple[str, ...]] = {f"aws:requesttag/{key.lower()}": value for key, value in tags}
-    context["aws:tagkeys"] = tuple(key for key, _ in tags)
-    if transitive:
-        context["sts:transitivetagkeys"] = tuple(transitive)
-    return context
+    return request_tags(tags) | ({"sts:transitivetagkeys": transitive} if transitive else {})

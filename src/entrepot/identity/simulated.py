@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from entrepot.database import Transaction
 from entrepot.identity import entity_tags, groups, organization, policies, policy, roles, users
+from entrepot.identity.facts import by_tag
 from entrepot.identity.faults import EntityNotFound, InputInvalid
 from entrepot.identity.policies import Grant
 from entrepot.identity.policy import Caller, Kind, Malformed
@@ -206,7 +207,7 @@ def _known(tx: Transaction, entity: _Entity) -> dict[str, Value]:
     }
     if entity.kind == "user":
         known |= {"aws:username": entity.name, "aws:userid": entity.id}
-    return known | {f"aws:principaltag/{key.lower()}": value for key, value in entity_tags.tags_of(tx, entity.id)}
+    return known | by_tag("aws:principaltag", entity_tags.tags_of(tx, entity.id))
 
 
 def _name_of(tx: Transaction, grant: Grant) -> str:

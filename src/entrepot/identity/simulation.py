@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from entrepot.identity.policy import Caller, Document, Kind, Policy, Request, Sides, compile_policy, decide
+from entrepot.identity.policy.arns import account_of
 from entrepot.identity.policy.compiled import Question, Rule
 from entrepot.identity.policy.documents import read
 from entrepot.identity.policy.requests import Value
@@ -106,7 +107,7 @@ class Simulation:
     def ask(self, action: str, resource: str) -> Result:
         """What would be decided of one action on one resource (an ARN, or ``*``)."""
         caller, context = self._setting.caller, self._setting.context
-        account = _account_of(resource) or self._setting.owner
+        account = account_of(resource) or self._setting.owner
         request = Request(action, resource, account, caller, context)
         decision = decide(request, self._sides)
         question = Question(request, bounded=self._boundary is not None)
@@ -259,8 +260,3 @@ def _behind(text: str, place: int, mark: str) -> int:
 
 def _position(text: str, place: int) -> Position:
     return Position(text.count("\n", 0, place) + 1, place - text.rfind("\n", 0, place))
-
-
-def _account_of(arn: str) -> str | None:
-    parts = arn.split(":", 5)
-    return parts[4] if len(parts) == 6 and parts[4].isdecimal() else None

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from entrepot.database import Statement, Transaction
 from entrepot.identity import named
-from entrepot.identity.facts import Guard
+from entrepot.identity.facts import Guard, by_tag
 from entrepot.identity.faults import PrincipalUnknown
 from entrepot.identity.policy import Kind, Malformed, Policy, compile_policy, parse
 from entrepot.identity.rows import raise_generation
@@ -96,11 +96,8 @@ def guard_of(tx: Transaction, arn: str) -> Guard | None:
     if repository is None:
         return Guard(parts.account, registry=whole)
     row = tx.one(_FIND, repository=repository.id)
-    context = {
-        f"{service}:resourcetag/{key.lower()}": value
-        for key, value in resource_tags.of(tx, repository.id).items()
-        for service in ("aws", "ecr")
-    }
+    tags = resource_tags.of(tx, repository.id).items()
+    context = by_tag("aws:resourcetag", tags) | by_tag("ecr:resourcetag", tags)
     return Guard(parts.account, _compiled(row["document"] if row else None, Kind.REPOSITORY), whole, context)
 
 

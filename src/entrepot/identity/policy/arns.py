@@ -16,6 +16,12 @@ def split(arn: str) -> list[str]:
     return arn.split(":", PARTS - 1)
 
 
+def account_of(arn: str) -> str | None:
+    """Whose a resource is; None for what belongs to nobody here, as AWS's own policies do (``iam::aws:policy/…``)."""
+    parts = split(arn)
+    return parts[4] if len(parts) == PARTS and parts[0] == "arn" and parts[4].isdecimal() else None
+
+
 def resource_matcher(pattern: str, *, variables: bool) -> tuple[ArnMatcher, frozenset[str]]:
     """
     What matches a pattern of ``Resource``, and the condition keys that its variables name.

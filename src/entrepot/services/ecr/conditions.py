@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from entrepot.database import Database
-from entrepot.identity.facts import Lazy
+from entrepot.identity.facts import Lazy, request_tags
 from entrepot.identity.policy.requests import Value
 from entrepot.names import Registry
 from entrepot.registry import tags
@@ -21,7 +21,7 @@ def of(operation: str, arguments: Mapping[str, Any], registry: Registry, databas
     """
     keys: dict[str, Value | Lazy] = {}
     if operation in {"CreateRepository", "TagResource"} and arguments.get("tags"):
-        keys |= _request_tags(arguments["tags"])
+        keys |= request_tags([(tag["Key"], tag["Value"]) for tag in arguments["tags"]])
     if operation == "UntagResource":
         keys["aws:tagkeys"] = list(arguments["tag_keys"])
     if operation in {"GetAccountSetting", "PutAccountSetting"}:
@@ -34,11 +34,6 @@ def of(operation: str, arguments: Mapping[str, Any], registry: Registry, databas
         deletes = operation == "BatchDeleteImage"
         keys["ecr:imagetag"] = lambda: _image_tags(database, there, name, image_ids=image_ids, deletes=deletes)
     return keys
-
-
-def _request_tags(given: Sequence[Mapping[str, str]]) -> dict[str, Value]:
-    keys: dict[str, Value] = {f"aws:requesttag/{tag['Key'].lower()}": tag["Value"] for tag in given}
-    return keys | {"aws:tagkeys": [tag["Key"] for tag in given]}
 
 
 def _image_tags(

@@ -5,9 +5,10 @@ from typing import Any
 
 from entrepot.database import Database
 from entrepot.identity import entities
-from entrepot.identity.facts import Lazy
+from entrepot.identity.facts import Lazy, request_tags
 from entrepot.identity.policy.requests import Value
 from entrepot.names import Registry
+from entrepot.services.iam import shapes
 
 Conditions = Mapping[str, Value | Lazy]
 
@@ -34,11 +35,7 @@ def of(operation: str, arguments: Mapping[str, Any], registry: Registry, databas
 
     Source: Service Authorization Reference, "Condition keys for AWS IAM".
     """
-    keys: dict[str, Value | Lazy] = {}
-    if arguments.get("tags"):
-        tags = arguments["tags"]
-        keys |= {f"aws:requesttag/{tag['Key'].lower()}": tag["Value"] for tag in tags}
-        keys["aws:tagkeys"] = [tag["Key"] for tag in tags]
+    keys: dict[str, Value | Lazy] = {**request_tags(shapes.tags_in(arguments.get("tags", ())))}
     if arguments.get("tag_keys"):
         keys["aws:tagkeys"] = list(arguments["tag_keys"])
     if operation in _ATTACHING:
