@@ -28,10 +28,10 @@ from entrepot.identity.tables import attachments, groups, roles, users
 Kind = Literal["User", "Group", "Role"]
 
 # Source: IAM and STS quotas, "Managed policies attached to an IAM …".
-_MOST = 10
+QUOTA = 10
 
 _OF = attachments.c.owner_id == bindparam("owner")
-_LIST = Statement(select(attachments.c.policy_arn).where(_OF).order_by(attachments.c.policy_arn).limit(_MOST))
+_LIST = Statement(select(attachments.c.policy_arn).where(_OF).order_by(attachments.c.policy_arn).limit(QUOTA))
 _PUT = Statement(insert(attachments))
 _DELETE = Statement(delete(attachments).where(_OF, attachments.c.policy_arn == bindparam("arn")))
 
@@ -134,8 +134,8 @@ def attach_any(tx: Transaction, owner_id: str, arn: str, *, kind: Kind) -> None:
     present = of(tx, owner_id)
     if arn in present:
         return
-    if len(present) >= _MOST:
-        raise QuotaExceeded(quota=f"PoliciesPer{kind}", limit=_MOST)
+    if len(present) >= QUOTA:
+        raise QuotaExceeded(quota=f"PoliciesPer{kind}", limit=QUOTA)
     tx.run(_PUT, owner_id=owner_id, policy_arn=arn, attached_at=clock.now())
     raise_generation(tx)
 
@@ -163,11 +163,11 @@ def entities(
     account: str,
     arn: str,
     *,
-    kind: str | None = None,
-    prefix: str = "/",
-    attached: bool = True,
-    bounding: bool = True,
-    after: str = "",
+    kind: str | None,
+    prefix: str,
+    attached: bool,
+    bounding: bool,
+    after: str,
     limit: int,
 ) -> list[Entity]:
     """

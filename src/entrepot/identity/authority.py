@@ -19,6 +19,7 @@ from entrepot.database import Transaction
 from entrepot.errors import AccessDenied
 from entrepot.identity import entity_tags, organization, policies
 from entrepot.identity.facts import Facts, Guard, by_tag, iso
+from entrepot.identity.managed import SERVICE_PATH
 from entrepot.identity.policy import TIME_KEYS, Caller, Decision, Kind, Policy, Request, Sides, compile_policy, decide
 from entrepot.identity.policy.arns import account_of
 from entrepot.identity.policy.requests import Value
@@ -34,7 +35,7 @@ _MOST_GRANTED = 50_000
 _MOST_DECISIONS = 64  # of one pair
 _TYPES = {"root": "Account", "user": "User", "role session": "AssumedRole", "federated user": "FederatedUser"}
 # Nobody limits a role that belongs to a service, nor the account that manages the organization.
-_SERVICE_ROLES = ":role/aws-service-role/"
+_SERVICE_ROLES = f":role{SERVICE_PATH}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from entrepot.identity.rows import raise_generation
 from entrepot.identity.tables import access_keys
 
 # Source: IAM and STS quotas, "Access keys assigned to an IAM user"; the root user has two as well.
-_MOST_KEYS = 2
+QUOTA = 2
 _KEY_ID = re.compile(r"[A-Z0-9]{9,128}", re.ASCII)
 # They stand in AWS's and our own documentation with their secrets.
 _EXAMPLES = frozenset({"AKIAIOSFODNN7EXAMPLE", "AKIAI44QH8DHBEXAMPLE", "AKIDEXAMPLE", "ASIAIOSFODNN7EXAMPLE"})
@@ -106,8 +106,8 @@ def create(tx: Transaction, owner: Principal, *, vault: Vault, key: NewKey | Non
         raise ExampleKey(id=made.id)
     if not _KEY_ID.fullmatch(made.id):
         raise NameRefused(what="id of an access key", name=made.id, reason="use 9 to 128 of A-Z 0-9")
-    if len(page(tx, owner)) >= _MOST_KEYS:
-        raise TooManyKeys(limit=_MOST_KEYS)
+    if len(page(tx, owner)) >= QUOTA:
+        raise TooManyKeys(limit=QUOTA)
     if tx.one(_FIND, id=made.id):
         raise EntityAlreadyExists(what="Access key", name=made.id)
     tx.run(

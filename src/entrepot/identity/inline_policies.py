@@ -14,9 +14,9 @@ from entrepot.identity.tables import inline_policies
 
 Kind = Literal["user", "group", "role"]
 
-# In characters that are no white space, of all inline policies together. Source: IAM and STS quotas.
 _GRAMMAR = policy.Kind.IDENTITY
-_LONGEST: dict[Kind, int] = {"user": 2048, "group": 5120, "role": 10240}
+# In characters that are no white space, of all inline policies together. Source: IAM and STS quotas.
+QUOTA: dict[Kind, int] = {"user": 2048, "group": 5120, "role": 10240}
 
 _OF = inline_policies.c.owner_id == bindparam("owner")
 _THIS = inline_policies.c.name == bindparam("policy")
@@ -42,8 +42,8 @@ def put(tx: Transaction, owner_id: str, name: str, *, document: str, kind: Kind,
     """
     policy.parse(document, _GRAMMAR, limit=len(document))  # what counts is the length of all of them together
     texts = {**dict(every(tx, owner_id)), name: document}
-    if sum(size(text, _GRAMMAR) for text in texts.values()) > _LONGEST[kind]:
-        raise InlineTooLong(limit=_LONGEST[kind], kind=kind, name=owner)
+    if sum(size(text, _GRAMMAR) for text in texts.values()) > QUOTA[kind]:
+        raise InlineTooLong(limit=QUOTA[kind], kind=kind, name=owner)
     tx.run(_PUT, owner=owner_id, policy=name, text=document)
     raise_generation(tx)
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-SERVICE_PATH = "/aws-service-role/"
+SERVICE_PATH = "/aws-service-role/"  # of policies and roles that are a service's own
 
 # AWS's dates say when AWS made them; these are in force here since this day, 2026-11-22.
 _SINCE = 1795305600.0

@@ -20,13 +20,13 @@ from entrepot.identity.faults import (
     QuotaExceeded,
 )
 from entrepot.identity.inventory import Belongings, Inventory
+from entrepot.identity.managed import SERVICE_PATH
 from entrepot.identity.rows import raise_generation
 from entrepot.identity.tables import attachments, inline_policies, instance_profiles, roles
 
 # Source: IAM and STS quotas, "Roles in an AWS account".
 QUOTA = 1000
 HOUR = 3600  # seconds: the longest session, where nothing else is said
-SERVICE_PATH = "/aws-service-role/"
 _RESERVED = (SERVICE_PATH, "/aws-reserved/")
 
 _ROLES = Inventory(roles)

@@ -3,9 +3,15 @@
 from sqlalchemy import bindparam, func, select
 
 from entrepot.database import Statement, Transaction
+from entrepot.identity import attachments as attachment_rules
+from entrepot.identity import credentials, inline_policies
 from entrepot.identity import groups as group_rules
+from entrepot.identity import instance_profiles as profile_rules
+from entrepot.identity import policies as policy_rules
+from entrepot.identity import roles as role_rules
 from entrepot.identity import users as user_rules
 from entrepot.identity.inventory import counted, counting
+from entrepot.identity.policy import Kind
 from entrepot.identity.tables import (
     access_keys,
     attachments,
@@ -42,22 +48,18 @@ _QUOTAS = {
     "UsersQuota": user_rules.QUOTA,
     "GroupsQuota": group_rules.QUOTA,
     "GroupsPerUserQuota": group_rules.QUOTA_OF_A_USER,
-    "RolesQuota": 1000,
-    "PoliciesQuota": 1500,
-    "InstanceProfilesQuota": 1000,
+    "RolesQuota": role_rules.QUOTA,
+    "PoliciesQuota": policy_rules.QUOTA,
+    "InstanceProfilesQuota": profile_rules.QUOTA,
     "ServerCertificatesQuota": 20,
-    "AccessKeysPerUserQuota": 2,
+    "AccessKeysPerUserQuota": credentials.QUOTA,
     "SigningCertificatesPerUserQuota": 2,
-    "AttachedPoliciesPerUserQuota": 10,
-    "AttachedPoliciesPerGroupQuota": 10,
-    "AttachedPoliciesPerRoleQuota": 10,
-    "VersionsPerPolicyQuota": 5,
+    **{f"AttachedPoliciesPer{kind}Quota": attachment_rules.QUOTA for kind in ("User", "Group", "Role")},
+    "VersionsPerPolicyQuota": policy_rules.VERSIONS,
     "PolicyVersionsInUseQuota": 10000,
-    "PolicySizeQuota": 6144,
-    "UserPolicySizeQuota": 2048,
-    "GroupPolicySizeQuota": 5120,
-    "RolePolicySizeQuota": 10240,
-    "AssumeRolePolicySizeQuota": 2048,
+    "PolicySizeQuota": Kind.IDENTITY.rules.limit,
+    **{f"{kind.title()}PolicySizeQuota": limit for kind, limit in inline_policies.QUOTA.items()},
+    "AssumeRolePolicySizeQuota": Kind.TRUST.rules.limit,
 }
 # What nobody has here.
 _NOTHING = (

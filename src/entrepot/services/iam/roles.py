@@ -7,6 +7,7 @@ from entrepot.call import Call
 from entrepot.database import Transaction
 from entrepot.identity import boundaries, entity_tags, roles, service_roles, trust
 from entrepot.identity.faults import EntityNotFound
+from entrepot.identity.managed import SERVICE_PATH
 from entrepot.identity.roles import Role
 from entrepot.services.iam import paging, shapes
 from entrepot.services.iam.shapes import Output
@@ -203,9 +204,9 @@ def get_service_linked_role_deletion_status(call: Call, *, deletion_task_id: str
 
     Source: IAM API reference, GetServiceLinkedRoleDeletionStatus.
     """
-    service, _, rest = deletion_task_id.removeprefix(f"task{roles.SERVICE_PATH}").partition("/")
+    service, _, rest = deletion_task_id.removeprefix(f"task{SERVICE_PATH}").partition("/")
     name, _, task = rest.partition("/")
-    if not (deletion_task_id.startswith(f"task{roles.SERVICE_PATH}") and service and name and len(task) == 36):
+    if not (deletion_task_id.startswith(f"task{SERVICE_PATH}") and service and name and len(task) == 36):
         raise EntityNotFound(what="deletion task", name=deletion_task_id)
     return {"Status": "SUCCEEDED"}
 
