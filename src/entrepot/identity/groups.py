@@ -118,7 +118,7 @@ def remove(tx: Transaction, group: Group) -> None:
     raise_generation(tx)
 
 
-def members(tx: Transaction, group: Group, *, after: str = "", limit: int = 1000) -> list[User]:
+def members(tx: Transaction, group: Group, *, after: str, limit: int) -> list[User]:
     """At most *limit* members of a group, behind the name *after*, by name."""
     return [users.of_row(row) for row in tx.all(_MEMBERS, this=group.id, after=after, most=limit)]
 

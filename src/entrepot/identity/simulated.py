@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from entrepot.database import Transaction
-from entrepot.identity import entity_tags, groups, organization, policies, policy, roles, users
+from entrepot.identity import entity_tags, groups, organization, policy, roles, users
 from entrepot.identity.facts import by_tag
 from entrepot.identity.faults import EntityNotFound, InputInvalid
-from entrepot.identity.policies import Grant
+from entrepot.identity.policies import Grant, documents_of
 from entrepot.identity.policy import Caller, Kind, Malformed
 from entrepot.identity.policy.requests import Value
 from entrepot.identity.simulation import Setting, Source, kind_of
@@ -22,7 +22,7 @@ _TYPES = {"user": "User", "role": "AssumedRole"}
 
 
 class _Entity(NamedTuple):
-    kind: Literal["user", "group", "role"]
+    kind: str  # user, group or role
     id: str
     account: str
     name: str
@@ -88,7 +88,7 @@ def of_principal(
     Raises: EntityNotFound, InputInvalid.
     """
     entity = _entity(tx, account, arn)
-    documents = _documents(tx, entity)
+    documents = documents_of(tx, entity.id)
     boundary = None if _leaves_out(exclusions, "permission-boundary") else documents.boundary
     caller = _caller(caller_arn, entity) if caller_arn else _caller(entity.arn, entity)
     limits = organization.limits_of(tx, account)
@@ -107,7 +107,7 @@ def of_principal(
 
 def texts_of(tx: Transaction, account: str, arn: str) -> list[str]:
     """The documents that speak for a user, a group or a role of *account*. Raises: EntityNotFound, InputInvalid."""
-    return [grant.text for grant in _documents(tx, _entity(tx, account, arn)).identity]
+    return [grant.text for grant in documents_of(tx, _entity(tx, account, arn).id).identity]
 
 
 def judged(texts: Iterable[str], kind: Kind = Kind.IDENTITY) -> list[str]:
@@ -132,15 +132,7 @@ def _entity(tx: Transaction, account: str, arn: str) -> _Entity:
         found = find(tx, account, name=name)
     if found is None or found.arn != arn:
         raise EntityNotFound(what=kind, name=name)
-    return _Entity(_kind(kind), found.id, account, name, arn)
-
-
-def _kind(kind: str) -> Literal["user", "group", "role"]:
-    return "user" if kind == "user" else "group" if kind == "group" else "role"
-
-
-def _documents(tx: Transaction, entity: _Entity) -> policies.Documents:
-    return policies.documents_of(tx, entity.id)
+    return _Entity(kind, found.id, account, name, arn)
 
 
 def _caller(arn: str, entity: _Entity | None = None) -> Caller:
