@@ -116,6 +116,23 @@ def test_values_that_conditions_ask_for_are_named_when_they_are_missing(custom):
     assert given["ResourceSpecificResults"][0]["MissingContextValues"] == ["aws:username"]
 
 
+def test_what_a_login_to_ecr_public_needs_can_be_asked(iam, custom):
+    """Two rights, of which one is STS's and can be limited to the service: ecr-api C.1."""
+    arn = "arn:aws:iam::aws:policy/AmazonElasticContainerRegistryPublicReadOnly"
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    elsewhere = deny(
+        "sts:GetServiceBearerToken",
+        Condition={"StringNotEquals": {"sts:AWSServiceName": "ecr-public.amazonaws.com"}},
+    )
+    needed = ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken")
+
+    for service, decision in (("ecr-public.amazonaws.com", "allowed"), ("codeartifact.amazonaws.com", "explicitDeny")):
+        entry = {"ContextKeyName": "sts:AWSServiceName", "ContextKeyValues": [service], "ContextKeyType": "string"}
+        results = custom([json.dumps(document), policy(elsewhere)], *needed, ContextEntries=[entry])
+        assert [each["EvalDecision"] for each in results] == ["allowed", decision]
+
+
 def test_a_boundary_limits_and_says_so(custom):
     bound = {"PermissionsBoundaryPolicyInputList": [policy(allow("ecr:Get*"))]}
 
