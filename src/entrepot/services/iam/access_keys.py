@@ -84,7 +84,7 @@ def get_access_key_last_used(call: Call, *, access_key_id: str) -> Output:
     Source: IAM API reference, GetAccessKeyLastUsed.
     """
     key = key_usage.find(call.tx, access_key_id)
-    if key is None or key.account != call.principal.account:
+    if key is None or key.account != call.registry.account:
         raise KeyNotFound(id=access_key_id)
     user = users.find_by_id(call.tx, key.user_id) if key.user_id else None
     return {

@@ -12,7 +12,7 @@ def create_account_alias(call: Call, *, account_alias: str) -> Output:
 
     Source: IAM API reference, CreateAccountAlias.
     """
-    aliases.put(call.tx, call.principal.account, account_alias)
+    aliases.put(call.tx, call.registry.account, account_alias)
     return {}
 
 
@@ -22,7 +22,7 @@ def delete_account_alias(call: Call, *, account_alias: str) -> Output:
 
     Source: IAM API reference, DeleteAccountAlias.
     """
-    aliases.remove(call.tx, call.principal.account, account_alias)
+    aliases.remove(call.tx, call.registry.account, account_alias)
     return {}
 
 
@@ -32,7 +32,7 @@ def list_account_aliases(call: Call, *, marker: str | None = None, max_items: in
 
     Source: IAM API reference, ListAccountAliases.
     """
-    alias = aliases.find(call.tx, call.principal.account)
+    alias = aliases.find(call.tx, call.registry.account)
     shown, more = cut(call, marker=marker, max_items=max_items, items=[alias] if alias else [], key=str)
     return {"AccountAliases": shown, **more}
 
@@ -43,7 +43,7 @@ def get_account_summary(call: Call) -> Output:
 
     Source: IAM API reference, GetAccountSummary.
     """
-    return {"SummaryMap": summary.of_account(call.tx, call.principal.account)}
+    return {"SummaryMap": summary.of_account(call.tx, call.registry.account)}
 
 
 @moves_bytes  # a statement or two for each of 5,000 users
@@ -53,7 +53,7 @@ def generate_credential_report(call: Call) -> Output:
 
     Source: IAM API reference, GenerateCredentialReport.
     """
-    database, account = call.runtime.database, call.principal.account
+    database, account = call.runtime.database, call.registry.account
     with database.reading() as tx:
         last = credential_report.find(tx, account)
         if last and last.is_fresh:
@@ -69,5 +69,5 @@ def get_credential_report(call: Call) -> Output:
 
     Source: IAM API reference, GetCredentialReport.
     """
-    report = credential_report.get(call.tx, call.principal.account)
+    report = credential_report.get(call.tx, call.registry.account)
     return {"Content": report.content.encode(), "ReportFormat": "text/csv", "GeneratedTime": report.made_at}

@@ -14,7 +14,7 @@ def owner(call: Call, user_name: str | None) -> Principal:
     Raises: EntityNotFound, NoUserName.
     """
     if user_name is not None:
-        return users.get(call.tx, call.principal.account, name=user_name).principal
+        return users.get(call.tx, call.registry.account, name=user_name).principal
     if call.principal.kind not in {"root", "user"}:
         raise NoUserName
     return call.principal
@@ -24,4 +24,4 @@ def user(call: Call, user_name: str | None) -> User:
     """The same, of an operation that is about users only. Raises: EntityNotFound, NoUserName."""
     if user_name is None and call.principal.kind != "user":
         raise NoUserName
-    return users.get(call.tx, call.principal.account, name=call.principal.name if user_name is None else user_name)
+    return users.get(call.tx, call.registry.account, name=call.principal.name if user_name is None else user_name)

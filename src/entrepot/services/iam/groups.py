@@ -13,7 +13,7 @@ def create_group(call: Call, *, group_name: str, path: str = "/") -> Output:
 
     Source: IAM API reference, CreateGroup.
     """
-    return {"Group": shapes.group(groups.create(call.tx, call.principal.account, name=group_name, path=path))}
+    return {"Group": shapes.group(groups.create(call.tx, call.registry.account, name=group_name, path=path))}
 
 
 def get_group(call: Call, *, group_name: str, marker: str | None = None, max_items: int | None = None) -> Output:
@@ -22,7 +22,7 @@ def get_group(call: Call, *, group_name: str, marker: str | None = None, max_ite
 
     Source: IAM API reference, GetGroup.
     """
-    group = groups.get(call.tx, call.principal.account, name=group_name)
+    group = groups.get(call.tx, call.registry.account, name=group_name)
     found, more = page(
         call,
         group.id,
@@ -48,7 +48,7 @@ def list_groups(
         marker=marker,
         max_items=max_items,
         read=lambda after, limit: groups.page(
-            call.tx, call.principal.account, prefix=path_prefix, after=after, limit=limit
+            call.tx, call.registry.account, prefix=path_prefix, after=after, limit=limit
         ),
         key=lambda group: group.name,
     )
@@ -63,7 +63,7 @@ def update_group(
 
     Source: IAM API reference, UpdateGroup.
     """
-    group = groups.get(call.tx, call.principal.account, name=group_name)
+    group = groups.get(call.tx, call.registry.account, name=group_name)
     groups.change(call.tx, group, name=new_group_name, path=new_path)
     return {}
 
@@ -74,7 +74,7 @@ def delete_group(call: Call, *, group_name: str) -> Output:
 
     Source: IAM API reference, DeleteGroup.
     """
-    groups.remove(call.tx, groups.get(call.tx, call.principal.account, name=group_name))
+    groups.remove(call.tx, groups.get(call.tx, call.registry.account, name=group_name))
     return {}
 
 
@@ -84,8 +84,8 @@ def add_user_to_group(call: Call, *, group_name: str, user_name: str) -> Output:
 
     Source: IAM API reference, AddUserToGroup.
     """
-    user = users.get(call.tx, call.principal.account, name=user_name)
-    groups.join(call.tx, groups.get(call.tx, call.principal.account, name=group_name), user)
+    user = users.get(call.tx, call.registry.account, name=user_name)
+    groups.join(call.tx, groups.get(call.tx, call.registry.account, name=group_name), user)
     return {}
 
 
@@ -95,8 +95,8 @@ def remove_user_from_group(call: Call, *, group_name: str, user_name: str) -> Ou
 
     Source: IAM API reference, RemoveUserFromGroup.
     """
-    user = users.get(call.tx, call.principal.account, name=user_name)
-    groups.leave(call.tx, groups.get(call.tx, call.principal.account, name=group_name), user)
+    user = users.get(call.tx, call.registry.account, name=user_name)
+    groups.leave(call.tx, groups.get(call.tx, call.registry.account, name=group_name), user)
     return {}
 
 
@@ -108,7 +108,7 @@ def list_groups_for_user(
 
     Source: IAM API reference, ListGroupsForUser.
     """
-    user = users.get(call.tx, call.principal.account, name=user_name)
+    user = users.get(call.tx, call.registry.account, name=user_name)
     found, more = page(
         call,
         user.id,

@@ -112,7 +112,7 @@ def get_account_password_policy(call: Call) -> Output:
 
     Source: IAM API reference, GetAccountPasswordPolicy.
     """
-    rules = login_profiles.get_rules(call.tx, call.principal.account)
+    rules = login_profiles.get_rules(call.tx, call.registry.account)
     return {
         "PasswordPolicy": {
             "MinimumPasswordLength": rules.minimum_password_length,
@@ -158,7 +158,7 @@ def update_account_password_policy(
         password_reuse_prevention,
         hard_expiry,
     )
-    login_profiles.put_rules(call.tx, call.principal.account, rules)
+    login_profiles.put_rules(call.tx, call.registry.account, rules)
     return {}
 
 
@@ -168,7 +168,7 @@ def delete_account_password_policy(call: Call) -> Output:
 
     Source: IAM API reference, DeleteAccountPasswordPolicy.
     """
-    login_profiles.remove_rules(call.tx, call.principal.account)
+    login_profiles.remove_rules(call.tx, call.registry.account)
     return {}
 
 
@@ -182,7 +182,7 @@ def _check_may_change(call: Call, rules: Rules | None) -> None:
 
 def _rules(call: Call) -> tuple[Rules | None, tuple[str, ...]]:
     """The account's rules for passwords, and what no password may be."""
-    account = call.principal.account
+    account = call.registry.account
     return login_profiles.rules_of(call.tx, account), login_profiles.names_of_account(call.tx, account)
 
 

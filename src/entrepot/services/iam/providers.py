@@ -25,7 +25,7 @@ def create_open_id_connect_provider(
     """
     made = providers.create(
         call.tx,
-        call.principal.account,
+        call.registry.account,
         url=url,
         client_ids=client_id_list,
         thumbprints=thumbprint_list,
@@ -56,7 +56,7 @@ def list_open_id_connect_providers(call: Call) -> Output:
 
     Source: IAM API reference, ListOpenIDConnectProviders.
     """
-    found = providers.of_account(call.tx, call.principal.account)
+    found = providers.of_account(call.tx, call.registry.account)
     return {"OpenIDConnectProviderList": [{"Arn": provider.arn} for provider in found]}
 
 
@@ -67,7 +67,7 @@ def delete_open_id_connect_provider(call: Call, *, open_id_connect_provider_arn:
     Source: IAM API reference, DeleteOpenIDConnectProvider.
     """
     found = providers.find(call.tx, open_id_connect_provider_arn)
-    if found is not None and found.account == call.principal.account:
+    if found is not None and found.account == call.registry.account:
         providers.remove(call.tx, found)
     return {}
 
@@ -142,4 +142,4 @@ def update_open_id_connect_provider_thumbprint(
 
 
 def _provider(call: Call, arn: str) -> Provider:
-    return providers.get(call.tx, call.principal.account, arn)
+    return providers.get(call.tx, call.registry.account, arn)

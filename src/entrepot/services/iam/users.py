@@ -23,7 +23,7 @@ def create_user(
     Raises: EntityAlreadyExists, QuotaExceeded, BoundaryNotFound, and what tags raise.
     Source: IAM API reference, CreateUser.
     """
-    account = call.principal.account
+    account = call.registry.account
     if permissions_boundary is not None:
         policies.check_boundary(call.tx, account, permissions_boundary)
     made = users.create(
@@ -39,7 +39,7 @@ def get_user(call: Call, *, user_name: str | None = None) -> Output:
     Source: IAM API reference, GetUser.
     """
     if user_name is None and call.principal.kind == "root":
-        account = accounts.get(call.tx, call.principal.account)
+        account = accounts.get(call.tx, call.registry.account)
         return {"User": {"UserId": account.id, "Arn": call.principal.arn, "CreateDate": account.created_at}}
     return {"User": shapes.user_in_full(call.tx, callers.user(call, user_name))}
 
@@ -58,7 +58,7 @@ def list_users(
         marker=marker,
         max_items=max_items,
         read=lambda after, limit: users.page(
-            call.tx, call.principal.account, prefix=path_prefix, after=after, limit=limit
+            call.tx, call.registry.account, prefix=path_prefix, after=after, limit=limit
         ),
         key=lambda user: user.name,
     )
@@ -71,7 +71,7 @@ def update_user(call: Call, *, user_name: str, new_path: str | None = None, new_
 
     Source: IAM API reference, UpdateUser.
     """
-    user = users.get(call.tx, call.principal.account, name=user_name)
+    user = users.get(call.tx, call.registry.account, name=user_name)
     users.change(call.tx, user, name=new_user_name, path=new_path)
     return {}
 
@@ -82,7 +82,7 @@ def delete_user(call: Call, *, user_name: str) -> Output:
 
     Source: IAM API reference, DeleteUser.
     """
-    users.remove(call.tx, users.get(call.tx, call.principal.account, name=user_name))
+    users.remove(call.tx, users.get(call.tx, call.registry.account, name=user_name))
     return {}
 
 
@@ -92,7 +92,7 @@ def tag_user(call: Call, *, user_name: str, tags: Sequence[Mapping[str, str]]) -
 
     Source: IAM API reference, TagUser.
     """
-    user = users.get(call.tx, call.principal.account, name=user_name)
+    user = users.get(call.tx, call.registry.account, name=user_name)
     entity_tags.tag(call.tx, user.id, shapes.tags_in(tags))
     return {}
 
@@ -103,7 +103,7 @@ def untag_user(call: Call, *, user_name: str, tag_keys: Sequence[str]) -> Output
 
     Source: IAM API reference, UntagUser.
     """
-    user = users.get(call.tx, call.principal.account, name=user_name)
+    user = users.get(call.tx, call.registry.account, name=user_name)
     entity_tags.untag(call.tx, user.id, tag_keys)
     return {}
 
@@ -114,7 +114,7 @@ def list_user_tags(call: Call, *, user_name: str, marker: str | None = None, max
 
     Source: IAM API reference, ListUserTags.
     """
-    user = users.get(call.tx, call.principal.account, name=user_name)
+    user = users.get(call.tx, call.registry.account, name=user_name)
     return shapes.page_of_tags(call, user.id, marker, max_items)
 
 
