@@ -1,16 +1,13 @@
 """Accounts of the organization."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from entrepot.call import Call
 from entrepot.identity import organization_tree
 from entrepot.identity.organization_faults import AccountNotFound, StatusNotFound
 from entrepot.identity.organization_tree import Member
 from entrepot.services.organizations import shapes
-
-Output = dict[str, Any]
-Tags = Sequence[Mapping[str, str]]
+from entrepot.services.organizations.shapes import Output, Tags
 
 
 def create_account(

@@ -1,13 +1,10 @@
 """The organization itself, its root, and which kinds of policies count in it."""
 
-from typing import Any
-
 from entrepot.call import Call
 from entrepot.identity import organization, organization_policies
 from entrepot.identity.organization_faults import OrganizationInput
 from entrepot.services.organizations import shapes
-
-Output = dict[str, Any]
+from entrepot.services.organizations.shapes import Output
 
 
 def create_organization(call: Call, *, feature_set: str = "ALL") -> Output:

@@ -1,15 +1,12 @@
 """Control policies, and what they are attached to."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from entrepot.call import Call
 from entrepot.identity import organization_policies, organization_tree
 from entrepot.identity.organization_policies import ControlPolicy
 from entrepot.services.organizations import shapes
-
-Output = dict[str, Any]
-Tags = Sequence[Mapping[str, str]]
+from entrepot.services.organizations.shapes import Output, Tags
 
 
 def create_policy(call: Call, *, content: str, description: str, name: str, type: str, tags: Tags = ()) -> Output:

@@ -17,6 +17,7 @@ from entrepot.identity.organization_tree import Member, Unit
 
 T = TypeVar("T")
 Output = dict[str, Any]
+Tags = Sequence[Mapping[str, str]]
 
 # An account is there at once, so the id of the request for it says which: nobody's where it came to nothing.
 NOBODY = "0" * 12
@@ -56,7 +57,7 @@ def page(
     return found[:most], {"NextToken": ring.seal("page", key(found[most - 1]).encode(), context=context)}
 
 
-def tags(listed: Sequence[Mapping[str, str]]) -> list[Tag]:
+def tags(listed: Tags) -> list[Tag]:
     """Tags as they came."""
     return [Tag(tag["Key"], tag["Value"]) for tag in listed]
 

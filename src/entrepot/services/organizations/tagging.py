@@ -1,15 +1,12 @@
 """Tags of the organization's things."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from entrepot.call import Call
 from entrepot.identity import entity_tags, organization_policies, organization_tree
 from entrepot.identity.organization_faults import PolicyMissing
 from entrepot.services.organizations import shapes
-
-Output = dict[str, Any]
-Tags = Sequence[Mapping[str, str]]
+from entrepot.services.organizations.shapes import Output, Tags
 
 
 def list_tags_for_resource(call: Call, *, resource_id: str, next_token: str | None = None) -> Output:

@@ -1,15 +1,12 @@
 """Units of the organization, and what lies in what."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from entrepot.call import Call
 from entrepot.identity import organization_tree
 from entrepot.identity.organization_tree import Unit
 from entrepot.services.organizations import shapes
-
-Output = dict[str, Any]
-Tags = Sequence[Mapping[str, str]]
+from entrepot.services.organizations.shapes import Output, Tags
 
 
 def create_organizational_unit(call: Call, *, parent_id: str, name: str, tags: Tags = ()) -> Output:
