@@ -226,6 +226,26 @@ def test_a_trust_policy_can_look_at_tags_and_the_name_of_the_session(sts, role):
         sts.assume_role(RoleArn=arn(name), RoleSessionName="run-1", Tags=[{"Key": "team", "Value": "b"}])
 
 
+@pytest.mark.parametrize("key", ["aws:ResourceTag/Stage", "iam:ResourceTag/stage"])
+def test_the_tags_of_a_role_decide_who_takes_it_on(iam, server, user, role, key):
+    """In the caller's own policy as in the role's. Source: IAM user guide, "Controlling access to … using tags"."""
+    name, access_key = user
+    roles = {stage: arn(role(Tags=[{"Key": "stage", "Value": stage}])) for stage in ("dev", "prod")}
+    own = {**STS_ALL["Statement"][0], "Condition": {"StringEquals": {key: "dev"}}}
+    iam.put_user_policy(UserName=name, PolicyName="sts", PolicyDocument=json.dumps({**STS_ALL, "Statement": [own]}))
+    sts = server.aws("sts", key=access_key)
+
+    assert sts.assume_role(RoleArn=roles["dev"], RoleSessionName="run-1")["Credentials"]
+    with refused("AccessDenied"):
+        sts.assume_role(RoleArn=roles["prod"], RoleSessionName="run-1")
+    closed = trust(f"arn:aws:iam::{ACCOUNT}:user/{name}", StringNotEquals={key: "dev"})
+    iam.update_assume_role_policy(RoleName=roles["dev"].rpartition("/")[2], PolicyDocument=closed)
+    with refused("AccessDenied"):
+        sts.assume_role(RoleArn=roles["dev"], RoleSessionName="run-1")
+    iam.untag_role(RoleName=roles["dev"].rpartition("/")[2], TagKeys=["stage"])
+    assert sts.assume_role(RoleArn=roles["dev"], RoleSessionName="run-1")["Credentials"]
+
+
 def test_a_role_says_how_long_its_sessions_last_at_most(sts, role):
     long = role(MaxSessionDuration=7200)
 

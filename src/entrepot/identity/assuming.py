@@ -12,7 +12,7 @@ from typing import Protocol
 
 from entrepot.database import Transaction
 from entrepot.errors import AccessDenied
-from entrepot.identity import roles, session_tags
+from entrepot.identity import entities, roles, session_tags
 from entrepot.identity.facts import Guard
 from entrepot.identity.federation import WebIdentity
 from entrepot.identity.policy import Kind, compile_policy
@@ -65,14 +65,23 @@ def account_of(role_arn: str) -> str | None:
     return match["account"] if match else None
 
 
-def find(tx: Transaction, arn: str) -> Role | None:
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A role that somebody would take on. *context*: its tags, as conditions may ask about them."""
+
+    role: Role
+    context: Context
+
+
+def find(tx: Transaction, arn: str) -> Target | None:
     """The role of that very ARN, path and all; None where there is none."""
     match = _ROLE_ARN.fullmatch(arn)
     role = roles.find(tx, match["account"], name=match["name"]) if match else None
-    return role if role is not None and role.arn == arn else None
+    guard = entities.guard_of(tx, arn) if role is not None and role.arn == arn else None
+    return None if role is None or guard is None else Target(role, guard.context)
 
 
-def assume(role: Role | None, principal: Principal, wish: Wish, *, now: float, door: Door) -> Assumed:
+def assume(target: Target | None, principal: Principal, wish: Wish, *, now: float, door: Door) -> Assumed:
     """
     A session of the role for *principal*, and who acts in it. *now* is in seconds since the epoch.
 
@@ -85,8 +94,8 @@ def assume(role: Role | None, principal: Principal, wish: Wish, *, now: float, d
     tags, transitive = session_tags.merged(wish.tags, wish.transitive, calling=calling)
     source = _source_identity(wish, calling)
     context = _context(wish, source=source, tags=tags, transitive=transitive)
-    _check_trust(door, principal, "sts:AssumeRole", role=role, arn=wish.role_arn, context=context)
-    if role is None:
+    _check_trust(door, principal, "sts:AssumeRole", target=target, arn=wish.role_arn, context=context)
+    if target is None:
         raise AccessDenied(
             principal=principal.arn,
             action="sts:AssumeRole",
@@ -94,10 +103,10 @@ def assume(role: Role | None, principal: Principal, wish: Wish, *, now: float, d
             reason="because no resource-based policy allows the sts:AssumeRole action",
         )
     depth = calling.depth if calling is not None and calling.kind == "role" else 0
-    return _begin(role, wish, now=now, depth=depth + 1, source_identity=source, tags=tags, transitive=transitive)
+    return _begin(target.role, wish, now=now, depth=depth + 1, source_identity=source, tags=tags, transitive=transitive)
 
 
-def assume_as(role: Role | None, identity: WebIdentity, wish: Wish, *, now: float, door: Door) -> Assumed:
+def assume_as(target: Target | None, identity: WebIdentity, wish: Wish, *, now: float, door: Door) -> Assumed:
     """
     A session of the role for a web identity, and who acts in it. *now* is in seconds since the epoch.
 
@@ -113,11 +122,12 @@ def assume_as(role: Role | None, identity: WebIdentity, wish: Wish, *, now: floa
     }
     action = "sts:AssumeRoleWithWebIdentity"
     try:
-        _check_trust(door, identity.principal, action, role=role, arn=wish.role_arn, context=context)
+        _check_trust(door, identity.principal, action, target=target, arn=wish.role_arn, context=context)
     except AccessDenied:
-        role = None
-    if role is None:
+        target = None
+    if target is None:
         raise SessionRefused(reason=f"Not authorized to perform {action}")
+    role = target.role
     session, principal = _begin(role, wish, now=now, depth=1, source_identity=source, tags=tags, transitive=transitive)
     known = replace(session, provider=identity.provider, subject=identity.subject, audience=identity.audience)
     return known, replace(principal, session=known)
@@ -152,11 +162,11 @@ def _begin(
 
 
 def _check_trust(
-    door: Door, principal: Principal, action: str, *, role: Role | None, arn: str, context: Context
+    door: Door, principal: Principal, action: str, *, target: Target | None, arn: str, context: Context
 ) -> None:
     """Ask for the action, and for each thing that the session is to carry along. Raises: AccessDenied."""
-    trust = compile_policy(_TRUSTS_NOBODY if role is None else role.trust, Kind.TRUST, name=arn)
-    guard = Guard(arn.split(":")[4], trust, context=context)
+    trust, known = (_TRUSTS_NOBODY, {}) if target is None else (target.role.trust, target.context)
+    guard = Guard(arn.split(":")[4], compile_policy(trust, Kind.TRUST, name=arn), context={**context, **known})
     door(principal, action, arn, guard=guard)
     if "aws:tagkeys" in context:
         door(principal, "sts:TagSession", arn, guard=guard)

@@ -56,8 +56,8 @@ def assume_role(
         source_identity=source_identity,
     )
     with call.runtime.database.reading() as tx:
-        role = assuming.find(tx, role_arn)
-    session, principal = assuming.assume(role, call.principal, wish, now=clock.now(), door=_door(call))
+        target = assuming.find(tx, role_arn)
+    session, principal = assuming.assume(target, call.principal, wish, now=clock.now(), door=_door(call))
     shapes.check_there(call, arns)
     return _answer(call, session, principal, least_token=minimum_session_token_size)
 
@@ -96,8 +96,8 @@ def assume_role_with_web_identity(
     text, arns = shapes.session_policies(account, text=policy, arns=policy_arns)
     wish = Wish(role_arn, role_session_name, seconds=duration_seconds, policy=text, policy_arns=arns)
     with database.reading() as tx:
-        role = assuming.find(tx, role_arn)
-    session, principal = assuming.assume_as(role, identity, wish, now=now, door=_door(call))
+        target = assuming.find(tx, role_arn)
+    session, principal = assuming.assume_as(target, identity, wish, now=now, door=_door(call))
     shapes.check_there(call, arns)
     return {
         **_answer(call, session, principal, least_token=minimum_session_token_size),
