@@ -47,14 +47,8 @@ def create(
     return made
 
 
-def find(tx: Transaction, account: str, service: str) -> Role | None:
-    """The role of *service*, where it was made."""
-    kind = _KINDS.get(service)
-    return None if kind is None else roles.find(tx, account, name=kind.role)
-
-
 def remove(tx: Transaction, account: str, *, name: str) -> Role:
-    """Delete a service-linked role; what it was. Raises: EntityNotFound, InputInvalid."""
+    """Delete a service-linked role; what it was. Raises: EntityNotFound."""
     role = roles.get(tx, account, name=name)
     if not role.is_service_linked:
         raise EntityNotFound(what="service-linked role", name=name)

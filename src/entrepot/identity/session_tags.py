@@ -26,7 +26,7 @@ def merged(tags: Tags, transitive: Sequence[str], *, calling: Session | None) ->
         raise TagsInvalid(reason="Tag keys that begin with 'aws:' are reserved.")
     if not {key.lower() for key in transitive} <= keys:
         raise TagsInvalid(reason="The specified transitive tag key must be included in the requested tags.")
-    inherited = inherited_tags(calling)
+    inherited = _inherited(calling)
     if keys & {key.lower() for key, _ in inherited}:
         raise TagsInvalid(
             reason="One of the specified transitive tag keys can't be set because it conflicts with a transitive tag "
@@ -35,7 +35,7 @@ def merged(tags: Tags, transitive: Sequence[str], *, calling: Session | None) ->
     return (*inherited, *tags), (*(key for key, _ in inherited), *transitive)
 
 
-def inherited_tags(calling: Session | None) -> Tags:
+def _inherited(calling: Session | None) -> Tags:
     """The tags that a session hands on to those that are made with it."""
     if calling is None:
         return ()

@@ -196,7 +196,7 @@ def context_keys(texts: Iterable[str]) -> list[str]:
 
 
 def _compiled(source: Source, kind: Kind) -> _Compiled:
-    return _Compiled(source, compile_policy(source.text, kind), spans(source.text), _keys(read(source.text)))
+    return _Compiled(source, compile_policy(source.text, kind), _spans(source.text), _keys(read(source.text)))
 
 
 def _verdict_of(policies: Iterable[_Compiled], question: Question) -> Verdict:
@@ -219,7 +219,7 @@ def _keys(document: Document) -> list[list[str]]:
     return found
 
 
-def spans(text: str) -> list[tuple[Position, Position]]:
+def _spans(text: str) -> list[tuple[Position, Position]]:
     """Where each statement of a document begins, and where it has ended."""
     return [(_position(text, start), _position(text, end)) for start, end in _statements(text)]
 

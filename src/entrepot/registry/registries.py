@@ -51,11 +51,6 @@ def put_setting(tx: Transaction, registry: Registry, name: str, *, value: str) -
     tx.run(_PUT, account=registry.account, region=registry.region, setting=name, new_value=value)
 
 
-def mounts_blobs(tx: Transaction, registry: Registry) -> bool:
-    """Whether a push may link a layer of another repository instead of sending it."""
-    return setting(tx, registry, "BLOB_MOUNTING") == "ENABLED"
-
-
 def _values(name: str) -> tuple[str, ...]:
     if name not in _VALUES:
         raise Validation(reason=f"There is no account setting '{name}': it can be {', '.join(_VALUES)}")

@@ -1,7 +1,7 @@
-"""Policies inside one user, group or role; and the boundaries of users."""
+"""Policies inside one user, group or role."""
 
 from entrepot.call import Call
-from entrepot.identity import boundaries, groups, inline_policies, roles, users
+from entrepot.identity import groups, inline_policies, roles, users
 from entrepot.identity.inline_policies import Kind
 from entrepot.services.iam import paging, shapes
 from entrepot.services.iam.shapes import Output
@@ -134,27 +134,6 @@ def list_role_policies(
     Source: IAM API reference, ListRolePolicies.
     """
     return _names(call, roles.get(call.tx, call.registry.account, name=role_name).id, marker, max_items)
-
-
-def put_user_permissions_boundary(call: Call, *, user_name: str, permissions_boundary: str) -> Output:
-    """
-    Limit a user by a policy. Raises: EntityNotFound, InputInvalid, BoundaryNotFound.
-
-    Source: IAM API reference, PutUserPermissionsBoundary.
-    """
-    user = users.get(call.tx, call.registry.account, name=user_name)
-    boundaries.put(call.tx, user, permissions_boundary)
-    return {}
-
-
-def delete_user_permissions_boundary(call: Call, *, user_name: str) -> Output:
-    """
-    Let no policy limit a user any more. Raises: EntityNotFound.
-
-    Source: IAM API reference, DeleteUserPermissionsBoundary.
-    """
-    boundaries.remove(call.tx, users.get(call.tx, call.registry.account, name=user_name))
-    return {}
 
 
 def _one(call: Call, owner_id: str, policy_name: str, *, kind: Kind) -> Output:

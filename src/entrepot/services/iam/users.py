@@ -1,9 +1,9 @@
-"""Users, and the credentials that they cannot have here."""
+"""Users, their boundaries, and the credentials that they cannot have here."""
 
 from collections.abc import Mapping, Sequence
 
 from entrepot.call import Call
-from entrepot.identity import accounts, entity_tags, policies, users
+from entrepot.identity import accounts, boundaries, entity_tags, policies, users
 from entrepot.services.iam import callers, shapes
 from entrepot.services.iam.paging import cut, page
 from entrepot.services.iam.shapes import Output
@@ -116,6 +116,27 @@ def list_user_tags(call: Call, *, user_name: str, marker: str | None = None, max
     """
     user = users.get(call.tx, call.registry.account, name=user_name)
     return shapes.page_of_tags(call, user.id, marker, max_items)
+
+
+def put_user_permissions_boundary(call: Call, *, user_name: str, permissions_boundary: str) -> Output:
+    """
+    Limit a user by a policy. Raises: EntityNotFound, InputInvalid, BoundaryNotFound.
+
+    Source: IAM API reference, PutUserPermissionsBoundary.
+    """
+    user = users.get(call.tx, call.registry.account, name=user_name)
+    boundaries.put(call.tx, user, permissions_boundary)
+    return {}
+
+
+def delete_user_permissions_boundary(call: Call, *, user_name: str) -> Output:
+    """
+    Let no policy limit a user any more. Raises: EntityNotFound.
+
+    Source: IAM API reference, DeleteUserPermissionsBoundary.
+    """
+    boundaries.remove(call.tx, users.get(call.tx, call.registry.account, name=user_name))
+    return {}
 
 
 def list_mfa_devices(
