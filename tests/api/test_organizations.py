@@ -470,6 +470,78 @@ def test_a_kind_that_is_disabled_limits_nobody_and_comes_back_empty(organization
     assert [each["Id"] for each in attached] == ["p-FullAWSAccess"]
 
 
+_RCP_TEXT = document("Deny", "ecr:DeleteRepository", Principal="*")
+
+
+@pytest.fixture
+def steward(server, request):
+    """A client of a user of the managing account, who may do what *statements* say."""
+
+    def make(*statements):
+        iam, name = server.aws("iam"), f"steward{abs(hash(request.node.name)):x}"
+        iam.create_user(UserName=name)
+        text = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=text)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return server.aws("organizations", key=(key["AccessKeyId"], key["SecretAccessKey"]))
+
+    return make
+
+
+def allow_all_but(actions, **condition):
+    everything = {"Effect": "Allow", "Action": "organizations:*", "Resource": "*"}
+    return everything, {"Effect": "Deny", "Action": actions, "Resource": "*", "Condition": condition}
+
+
+def test_tags_of_requests_and_of_things_decide(organizations, steward, unit, root):
+    own = steward(
+        *allow_all_but("organizations:*", StringEquals={"aws:RequestTag/stage": "prod"}),
+        allow_all_but("organizations:*", StringEquals={"aws:ResourceTag/stage": "prod"})[1],
+        allow_all_but("organizations:*", **{"ForAnyValue:StringEquals": {"aws:TagKeys": "kept"}})[1],
+    )
+    prod, dev = ([{"Key": "stage", "Value": value}] for value in ("prod", "dev"))
+
+    with refused("AccessDeniedException"):
+        own.create_organizational_unit(ParentId=root, Name="tagged", Tags=prod)
+    with refused("AccessDeniedException"):
+        own.tag_resource(ResourceId=unit, Tags=[{"Key": "kept", "Value": "yes"}])
+    own.tag_resource(ResourceId=unit, Tags=dev)
+    with refused("AccessDeniedException"):
+        own.untag_resource(ResourceId=unit, TagKeys=["kept"])
+    organizations.tag_resource(ResourceId=unit, Tags=prod)
+    with refused("AccessDeniedException"):
+        own.update_organizational_unit(OrganizationalUnitId=unit, Name="other")
+    organizations.untag_resource(ResourceId=unit, TagKeys=["stage"])
+    own.update_organizational_unit(OrganizationalUnitId=unit, Name=f"{unit}-other")
+
+
+def test_what_is_made_with_tags_needs_the_right_to_tag(steward, root):
+    own = steward(*allow_all_but("organizations:TagResource"))
+    tags = [{"Key": "stage", "Value": "dev"}]
+
+    with refused("AccessDeniedException") as answer:
+        own.create_organizational_unit(ParentId=root, Name="with tags", Tags=tags)
+    assert "is not authorized to perform: organizations:TagResource" in answer["Error"]["Message"]
+    own.create_organizational_unit(ParentId=root, Name="without tags")
+
+
+def test_kinds_of_policies_can_be_told_apart(steward, policy, enabled):
+    own = steward(*allow_all_but("organizations:*", StringEquals={"organizations:PolicyType": RCP}))
+    control, resource = policy(document("Deny", "ecr:DeleteRepository")), policy(_RCP_TEXT, RCP)
+
+    own.describe_policy(PolicyId=control)
+    own.list_policies(Filter=SCP)
+    for ask in (
+        lambda: own.describe_policy(PolicyId=resource),
+        lambda: own.delete_policy(PolicyId=resource),
+        lambda: own.list_policies(Filter=RCP),
+        lambda: own.disable_policy_type(RootId=enabled, PolicyType=RCP),
+        lambda: own.create_policy(Content=_RCP_TEXT, Description="", Name="mine", Type=RCP),
+    ):
+        with refused("AccessDeniedException"):
+            ask()
+
+
 def test_policies_name_parts_of_the_organization_by_their_arns(server, organizations, made):
     """Requests have ids; a Deny on an ARN holds all the same."""
     iam = server.aws("iam")

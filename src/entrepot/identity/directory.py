@@ -124,6 +124,8 @@ class Directory:
         return Authority(self._read, self._guard_of, self._endpoint)
 
     def _guard_of(self, tx: Transaction, arn: str) -> Guard | None:
+        if arn.startswith(organization_arns.ARN):
+            return organization_arns.guard_of(tx, arn)
         return entities.guard_of(tx, arn) if arn.startswith(entities.PREFIX) else self._guards(tx, arn)
 
     def _read(self, work: Callable[[Transaction], T]) -> T:

@@ -5,6 +5,15 @@ What is here is what control policies and condition keys of organizations need; 
 """
 
 from entrepot.aws.service import Service
-from entrepot.services.organizations import accounts, arns, organization, policies, tagging, units
+from entrepot.services.organizations import accounts, arns, conditions, organization, policies, tagging, units
 
-service = Service("organizations", organization, accounts, units, policies, tagging, resources=arns.of)
+service = Service(
+    "organizations",
+    organization,
+    accounts,
+    units,
+    policies,
+    tagging,
+    resources=arns.of,
+    conditions=conditions.of,
+)
