@@ -7,6 +7,7 @@ Kubernetes docs, "Managing Service Accounts", bound tokens.
 
 import json
 import time
+from typing import Any
 
 import boto3
 import pytest
@@ -76,7 +77,7 @@ KUBERNETES = {
     },
 }
 # The issuer, a token of it, what the role's trust asks for, and what is different in a token that is not meant.
-SHAPES = {
+SHAPES: dict[str, tuple[str, dict[str, Any], dict[str, str], list[dict[str, Any]]]] = {
     "github": (
         "https://token.actions.githubusercontent.com",
         GITHUB,

@@ -231,8 +231,9 @@ def test_the_tags_of_a_role_decide_who_takes_it_on(iam, server, user, role, key)
     """In the caller's own policy as in the role's. Source: IAM user guide, "Controlling access to … using tags"."""
     name, access_key = user
     roles = {stage: arn(role(Tags=[{"Key": "stage", "Value": stage}])) for stage in ("dev", "prod")}
-    own = {**STS_ALL["Statement"][0], "Condition": {"StringEquals": {key: "dev"}}}
-    iam.put_user_policy(UserName=name, PolicyName="sts", PolicyDocument=json.dumps({**STS_ALL, "Statement": [own]}))
+    own = {"Effect": "Allow", "Action": "sts:*", "Resource": "*", "Condition": {"StringEquals": {key: "dev"}}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [own]})
+    iam.put_user_policy(UserName=name, PolicyName="sts", PolicyDocument=document)
     sts = server.aws("sts", key=access_key)
 
     assert sts.assume_role(RoleArn=roles["dev"], RoleSessionName="run-1")["Credentials"]
