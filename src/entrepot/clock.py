@@ -7,13 +7,22 @@ from collections import deque
 from itertools import count
 
 _offset = 0.0
+_process: str
 
 # Random bytes are asked for by the page: each call gives up the interpreter's lock, and gets it back late.
 _entropy: deque[str] = deque()
-# Requests of one process have one beginning and are counted.
-_process = "-".join((secrets.token_hex(4), secrets.token_hex(2), secrets.token_hex(2), secrets.token_hex(2)))
 _requests = count(1)
-os.register_at_fork(after_in_child=_entropy.clear)
+
+
+def _begin() -> None:
+    """A process of its own, also after a fork: its requests have one beginning, and are counted."""
+    global _process
+    _entropy.clear()
+    _process = "-".join((secrets.token_hex(4), secrets.token_hex(2), secrets.token_hex(2), secrets.token_hex(2)))
+
+
+_begin()
+os.register_at_fork(after_in_child=_begin)
 
 
 def now() -> float:

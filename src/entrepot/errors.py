@@ -24,6 +24,10 @@ class Fault(Exception):
         self.members = members
 
 
+class Refused(Exception):
+    """Something that whoever runs the program has to mend. The text says what, and how."""
+
+
 class FrontDoor(Fault):
     """A refusal before any service is asked: it never means the error of that name in a service's model."""
 

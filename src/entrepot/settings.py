@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from entrepot.errors import Refused
+
 _PREFIX = "ENTREPOT_"
 # What begins like a setting and is none: where the file is, and what the project's own tests are told.
 _CONFIG = "ENTREPOT_CONFIG"
@@ -28,7 +30,7 @@ _ENDPOINT = re.compile(r"vpce-[0-9a-z-]{1,64}", re.ASCII)
 _LISTEN = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:]+):(\d{1,5})", re.ASCII)
 
 
-class SettingRefused(Exception):
+class SettingRefused(Refused):
     """A setting that cannot be. The text names it, says where it stands, and what it must be."""
 
 

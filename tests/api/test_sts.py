@@ -10,7 +10,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from entrepot.identity import providers
-from entrepot.serving.folder import open_runtime
+from entrepot.serving.preparing import open_runtime
 from entrepot.settings import load
 from tests.oci.principals import new_account
 from tests.support.api import refused

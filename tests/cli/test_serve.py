@@ -41,7 +41,7 @@ def _children(server):
             arguments = status.with_name("cmdline").read_bytes()
         except OSError:
             continue
-        if int(fields[1]) == server.process.pid and b"spawn_main" in arguments:
+        if int(fields[1]) == server.process.pid and b"resource_tracker" not in arguments:
             found.append(int(status.parent.name))
     return sorted(found)
 
@@ -234,7 +234,7 @@ def test_sigterm_finishes_what_runs_and_refuses_what_comes(used, tmp_path):
 
     assert answer.startswith(b"HTTP/1.1 202"), answer
     assert server.process.wait(_PATIENCE) == 0
-    assert not any(b"spawn_main" in arguments for arguments in _of_session(server.process.pid))
+    assert not any(arguments and b"resource_tracker" not in arguments for arguments in _of_session(server.process.pid))
 
 
 def _of_session(session):

@@ -115,7 +115,8 @@ def _workers(server):
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = path.read_text().rpartition(")")[2].split()
-            if int(fields[1]) == server.process.pid and b"spawn_main" in path.with_name("cmdline").read_bytes():
+            arguments = path.with_name("cmdline").read_bytes()
+            if int(fields[1]) == server.process.pid and b"resource_tracker" not in arguments:
                 found.append(int(path.parent.name))
         except OSError:
             continue

@@ -6,7 +6,7 @@ from threading import Event
 
 from entrepot.registry import garbage
 from entrepot.registry.garbage import Collected
-from entrepot.serving.folder import open_runtime
+from entrepot.serving.preparing import open_runtime
 from entrepot.settings import load
 from tests.support.load import Client
 from tests.support.server import Server

@@ -44,7 +44,10 @@ def test_the_page_of_operations_is_up_to_date() -> None:
 
 
 def _commands(group: click.Group, *above: str) -> Iterator[str]:
-    for each, command in group.commands.items():
+    context = click.Context(group)
+    for each in group.list_commands(context):
+        command = group.get_command(context, each)
+        assert command is not None
         if isinstance(command, click.Group):
             yield from _commands(command, *above, each)
         else:
@@ -67,7 +70,7 @@ def test_pages_name_settings_and_commands_that_there_are(page: Path) -> None:
         "--path",
         "--policy",
     }
-    commands = {*_commands(main), *main.commands}
+    commands = {*_commands(main), *main.list_commands(click.Context(main))}
 
     for line in re.findall(r"^(?:\.venv/bin/)?entrepot .*(?:\\\n.*)*", said, re.MULTILINE):
         words = line.replace("\\\n", " ").split()[1:]

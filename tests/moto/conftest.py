@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from entrepot.identity import credentials
-from entrepot.identity.credentials import NewKey, Vault
+from entrepot.identity.credentials import Vault
+from entrepot.identity.new_keys import NewKey
 from entrepot.identity.principals import root_of
-from entrepot.serving.folder import open_runtime
+from entrepot.serving.preparing import open_runtime
 from entrepot.settings import load
 from tests.moto import harness
 from tests.support.clients import client

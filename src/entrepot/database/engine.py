@@ -89,6 +89,7 @@ class Database:
         self._path = path
         self._cache_kib = cache_bytes >> 10
         self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._start = threading.Lock()
@@ -99,12 +100,19 @@ class Database:
         self.rights_version = self._commits.rights
 
     def close(self) -> None:
-        """Finish what waits to be written and end the writer's thread."""
+        """
+        Finish what waits to be written, and close every connection; nobody may be reading.
+
+        The last one to be closed puts all into the one file.
+        """
         with self._start:
             writer, self._writer = self._writer, None
         if writer:
             self._queue.put(None)
             writer.join()
+        readers, self._readers, self._local = self._readers, [], threading.local()
+        for reader in readers:
+            reader.close()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Transaction]:
@@ -151,6 +159,7 @@ class Database:
             connection = self._connect()
             connection.execute("PRAGMA query_only = ON")
             self._local.reader = connection
+            self._readers.append(connection)
         return connection
 
     def _connect(self) -> sqlite3.Connection:

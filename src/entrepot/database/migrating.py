@@ -8,11 +8,13 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
+from entrepot.errors import Refused
+
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _HAS_VERSION = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
 
 
-class SchemaRefused(Exception):
+class SchemaRefused(Refused):
     """The database is of another version than this program can work with. The text names both."""
 
 

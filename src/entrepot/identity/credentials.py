@@ -5,7 +5,6 @@ A secret is needed in clear to verify a signature, so it is kept sealed and not 
 under a key derived from the root key, bound to the access key's id, so that rows cannot be swapped.
 """
 
-import base64
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from entrepot import clock
 from entrepot.database import Statement, Transaction
 from entrepot.identity.derivation import derive
 from entrepot.identity.faults import EntityAlreadyExists, ExampleKey, KeyNotFound, NameRefused, TooManyKeys
+from entrepot.identity.new_keys import NewKey, draw
 from entrepot.identity.principals import Principal
 from entrepot.identity.rows import raise_generation
 from entrepot.identity.tables import access_keys
@@ -55,14 +55,6 @@ class AccessKey:
 
 
 @dataclass(frozen=True, slots=True)
-class NewKey:
-    """An access key at the one moment at which its secret is shown."""
-
-    id: str
-    secret: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Credential:
     """An access key with what is needed to verify a signature made with it."""
 
@@ -88,11 +80,6 @@ class Vault:
     def open(self, key_id: str, sealed: bytes) -> str:
         """The secret again. Raises: cryptography.exceptions.InvalidTag, for a row that was tampered with."""
         return self._cipher.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], key_id.encode()).decode()
-
-
-def draw() -> NewKey:
-    """An id and a secret that nobody has had; of no use until a row has them."""
-    return NewKey(clock.new_id("AKIA"), base64.b64encode(secrets.token_bytes(30)).decode())
 
 
 def create(tx: Transaction, owner: Principal, *, vault: Vault, key: NewKey | None = None) -> NewKey:

@@ -10,11 +10,13 @@ import secrets
 import stat
 from pathlib import Path
 
+from entrepot.errors import Refused
+
 _NAME = "root.key"
 _SIZE = 32
 
 
-class RootKeyRefused(Exception):
+class RootKeyRefused(Refused):
     """The root key cannot be trusted, or does not belong to the data. The text says what to do."""
 
 

@@ -8,6 +8,7 @@ import ssl
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from entrepot.errors import Refused
 from entrepot.serving.folder import FolderRefused, profile_of, read_profile, write_privately
 from entrepot.serving.patience import patiently
 from entrepot.settings import Settings
@@ -15,7 +16,7 @@ from entrepot.settings import Settings
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # a comparison, not a binding
 
 
-class ListenerRefused(Exception):
+class ListenerRefused(Refused):
     """Nobody can listen there. The text says why, and what to do."""
 
 

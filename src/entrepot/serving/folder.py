@@ -1,5 +1,5 @@
 """
-The data folder and the folder of keys: private, held by one server, made at the first start.
+The data folder and the folder of keys: private, and held by one server.
 
     DIR/entrepot.sqlite    rows            DIR.keys/root.key       32 bytes, from which every secret derives
     DIR/blobs/             bytes           DIR.keys/credentials    AWS profile of the first access key
@@ -9,34 +9,23 @@ The data folder and the folder of keys: private, held by one server, made at the
 import configparser
 import contextlib
 import fcntl
-import io
 import os
 import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from entrepot.database import Database, Transaction
-from entrepot.database.migrating import demand_current, migrate
-from entrepot.identity import accounts, credentials, deployment, rootkey
-from entrepot.identity.credentials import NewKey, Vault
-from entrepot.identity.principals import root_of
-from entrepot.identity.rootkey import RootKeyRefused
-from entrepot.registry import uploads
-from entrepot.remote.guarded import Allowed
-from entrepot.remote.key_sets import public_key_sets
-from entrepot.runtime import Runtime
+from entrepot.errors import Refused
+from entrepot.identity.new_keys import NewKey
 from entrepot.serving.patience import patiently
 from entrepot.settings import Settings
-from entrepot.storage import BlobStore
-from entrepot.storage.drivers import open_store
 
 _PROFILE = "credentials"
 # What a new file system has at its root.
 _NOBODYS = {"lost+found"}
 
 
-class FolderRefused(Exception):
+class FolderRefused(Refused):
     """The data folder cannot be used. The text says why, and what to do."""
 
 
@@ -64,48 +53,6 @@ def held(settings: Settings) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def prepare(settings: Settings) -> NewKey | None:
-    """
-    Bring schema, root key and first account to where workers can start; the key that a first start made.
-
-    The caller holds the folder. A first start that was cut short is taken up by the next.
-    Raises: SchemaRefused, RootKeyRefused, FolderRefused.
-    """
-    _store(settings)
-    migrate(settings.database_file)
-    database = Database(settings.database_file)
-    try:
-        root_key = rootkey.find(settings.keys_folder)
-        if root_key is None:
-            if deployment.find_id(database) is not None:
-                raise RootKeyRefused(
-                    f"There is no root key in {settings.keys_folder}, and this data was made with one: "
-                    "bring that folder back, or name it with --keys DIR"
-                )
-            root_key = rootkey.create(settings.keys_folder)
-        deployment.establish(database, root_key)
-        database.write(uploads.give_up_all)
-        return _first_key(database, settings, root_key=root_key)
-    finally:
-        database.close()
-
-
-def open_runtime(settings: Settings) -> Runtime:
-    """
-    What a process works with, on a folder that has been prepared.
-
-    Raises: SchemaRefused, RootKeyRefused, FolderRefused.
-    """
-    if not settings.database_file.exists():
-        raise FolderRefused(f"{settings.data} is no data folder yet: start the server once")
-    demand_current(settings.database_file)
-    root_key = rootkey.find(settings.keys_folder)
-    if root_key is None:
-        raise RootKeyRefused(f"There is no root key in {settings.keys_folder}; name its folder with --keys DIR")
-    key_sets = public_key_sets(Allowed(settings.private_hosts))
-    return Runtime(settings, Database(settings.database_file), _store(settings), root_key, key_sets=key_sets)
 
 
 def read_profile(path: Path) -> NewKey:
@@ -145,35 +92,3 @@ def _demand_ours(descriptor: int, settings: Settings) -> None:
         )
     if stat.S_IMODE(status.st_mode) != 0o700:
         os.fchmod(descriptor, 0o700)
-
-
-def _store(settings: Settings) -> BlobStore:
-    try:
-        return open_store(settings.storage_url)
-    except (ValueError, OSError) as error:
-        raise FolderRefused(str(error)) from None
-
-
-def _first_key(database: Database, settings: Settings, *, root_key: bytes) -> NewKey | None:
-    with database.reading() as tx:
-        if accounts.find(tx, settings.account) is not None:
-            return None
-        if accounts.page(tx):
-            raise FolderRefused(
-                f"account: there is no account {settings.account} in {settings.data}; "
-                f"make it with: entrepot account create --id {settings.account} --data {settings.data}"
-            )
-    key = credentials.draw()
-    profile = configparser.RawConfigParser()
-    profile["default"] = {"aws_access_key_id": key.id, "aws_secret_access_key": key.secret}
-    text = io.StringIO()
-    profile.write(text)
-    # First the file and then the row: cut short in between, the next start makes another key of both.
-    write_privately(profile_of(settings), text.getvalue())
-    vault = Vault(root_key)
-
-    def work(tx: Transaction) -> NewKey:
-        made = accounts.create(tx, account=settings.account)
-        return credentials.create(tx, root_of(made.id), vault=vault, key=key)
-
-    return database.write(work)

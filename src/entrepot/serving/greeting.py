@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from entrepot.identity.credentials import NewKey
+from entrepot.identity.new_keys import NewKey
 from entrepot.serving.endpoint import endpoint_of
 from entrepot.settings import Settings
 

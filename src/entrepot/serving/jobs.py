@@ -7,7 +7,7 @@ from entrepot.jobs.job import Every
 from entrepot.jobs.worker import run
 from entrepot.registry import garbage
 from entrepot.runtime import Runtime
-from entrepot.serving.folder import open_runtime
+from entrepot.serving.preparing import open_runtime
 from entrepot.serving.processes import confine, die_with
 from entrepot.settings import Settings
 from entrepot.telemetry.logs import set_up

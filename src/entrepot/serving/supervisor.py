@@ -11,6 +11,7 @@ import threading
 import time
 import types
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -19,24 +20,24 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from entrepot.identity.credentials import NewKey
-from entrepot.identity.policy import Kind, Malformed, parse
+from entrepot.identity.new_keys import NewKey
 from entrepot.serving import endpoint
 from entrepot.serving.endpoint import ListenerRefused
-from entrepot.serving.folder import held, prepare
+from entrepot.serving.folder import held
 from entrepot.serving.keeper import Keeper
-from entrepot.serving.processes import confine, die_with
+from entrepot.serving.processes import collect_seldom, confine, die_with, give_memory_back
 from entrepot.settings import Interface, Settings
 from entrepot.telemetry.logs import set_up
 
 # Source: security-design §8.1. Hyper counts the wait for the next request's header in this too.
 _HEADER_TIMEOUT = 10_000  # milliseconds
 # Of a body, handed on at once: with the library's 408 KiB, Python has twice the work with a large push.
-_RECEIVED = 960 << 10  # bytes
+_RECEIVED = 768 << 10  # bytes
 # What has not finished by then is cut off when the server ends; a push of some GiB may be.
 _PATIENCE = 30  # seconds
 # The workers start first: somebody waits for them, and nobody for the first job.
 _HEAD_START = 2.0
+_WORKER = "entrepot.serving.worker"
 # Connections that wait to be accepted, and those that a worker holds: slow ones cost only memory.
 _BACKLOG = 4096
 _CONNECTIONS = 8192
@@ -55,12 +56,13 @@ def serve(settings: Settings, announce: Callable[[Settings, NewKey | None], None
     Raises: FolderRefused, RootKeyRefused, SchemaRefused, ListenerRefused.
     """
     confine()
+    give_memory_back()
     set_up()
     with held(settings):
         settings = endpoint.claim(settings)
-        made = prepare(settings)
+        _without_main()
+        made = _prepared(settings)
         endpoint.write(settings)
-        _start_from_nothing()
         jobs = Keeper("jobs", _in_child, "entrepot.serving.jobs", "work", settings, os.getpid(), after=_HEAD_START)
         interfaces = [_keeper_of(interface, settings) for interface in settings.interfaces]
 
@@ -83,9 +85,11 @@ def serve(settings: Settings, announce: Callable[[Settings, NewKey | None], None
 def serve_interface(settings: Settings, parent: int, interface: Interface) -> None:
     """Serve an interface endpoint, in a child of *parent*, until SIGTERM."""
     confine()
+    give_memory_back()
     set_up()
     die_with(parent)
-    _start_from_nothing()
+    _without_main()
+    _load_workers()
     _run(settings, interface)
 
 
@@ -93,6 +97,8 @@ def _keeper_of(interface: Interface, settings: Settings) -> Keeper:
     """Raises: ListenerRefused, where nobody can listen there, or the policy is none."""
     own = endpoint.claim(replace(settings, listen=interface.listen, endpoints=(), workers=1))
     if interface.policy is not None:
+        from entrepot.identity.policy import Kind, Malformed, parse  # noqa: PLC0415  # few starts have need of it
+
         try:
             parse(interface.policy.read_text(encoding="utf-8"), Kind.ENDPOINT)
         except (OSError, UnicodeDecodeError, Malformed) as error:
@@ -102,7 +108,7 @@ def _keeper_of(interface: Interface, settings: Settings) -> Keeper:
 
 def _run(settings: Settings, interface: Interface | None) -> None:
     """Be the parent of workers until a signal comes."""
-    child = "entrepot.serving.worker", "application", settings, os.getpid(), interface
+    child = _WORKER, "application", settings, os.getpid(), interface
     server = _server(settings)
     server.listen()
     server.serve(target_loader=functools.partial(_in_child, *child), wrap_loader=False)
@@ -140,7 +146,13 @@ def _in_child(module: str, function: str, settings: Settings, parent: int, *more
     """In a child: call what only it imports; the parent has better use for the time and the memory."""
     # A terminal's Ctrl-C reaches everybody. The parent ends the children, and would start again who ends alone.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    return getattr(importlib.import_module(module), function)(settings, parent, *more)
+    # A fork has the pipe by which signals end the parent.
+    signal.set_wakeup_fd(-1)
+    return _call(module, function, settings, parent, *more)
+
+
+def _call(module: str, function: str, *arguments: object) -> Any:
+    return getattr(importlib.import_module(module), function)(*arguments)
 
 
 def _server(settings: Settings) -> _Server:
@@ -167,14 +179,31 @@ def _server(settings: Settings) -> _Server:
     )
 
 
-def _start_from_nothing() -> None:
+def _prepared(settings: Settings) -> NewKey | None:
     """
-    Make children new processes that import only what they run.
+    The key that a first start made. The folder is prepared by a process beside this one, which meanwhile loads
+    what workers run: each takes half a second. Raises: SchemaRefused, RootKeyRefused, FolderRefused.
+    """
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as beside:
+        preparing = beside.submit(_call, "entrepot.serving.preparing", "prepare", settings)
+        _load_workers()
+        made: NewKey | None = preparing.result()
+    return made
 
-    A fork would carry along the parent's memory and the locks that its threads hold. A spawned process
-    runs the module that was the parent's ``__main__`` again, here the command line; so there is none.
+
+def _load_workers() -> None:
     """
-    multiprocessing.set_start_method("spawn", force=True)
+    Load what workers run and let them be forks of this process, whose memory they share; its threads wait, and hold
+    no lock meanwhile. Where forks are not safe, each worker loads it for itself.
+    """
+    if sys.platform == "linux":
+        importlib.import_module(_WORKER)
+        collect_seldom()
+    multiprocessing.set_start_method("fork" if sys.platform == "linux" else "spawn", force=True)
+
+
+def _without_main() -> None:
+    """Let there be no ``__main__``: a spawned process would run the command line again."""
     sys.modules["__main__"] = types.ModuleType("__main__")
 
 

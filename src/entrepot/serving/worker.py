@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from entrepot.app import build
-from entrepot.serving.folder import open_runtime
+from entrepot.serving.preparing import open_runtime
 from entrepot.serving.processes import collect_seldom, confine, die_with, give_memory_back, share_the_interpreter
 from entrepot.settings import Interface, Settings
 

@@ -8,8 +8,9 @@ import pytest
 
 from entrepot.database import Database
 from entrepot.identity import accounts, credentials, deployment, users
-from entrepot.identity.credentials import NewKey, Vault
+from entrepot.identity.credentials import Vault
 from entrepot.identity.directory import Directory
+from entrepot.identity.new_keys import NewKey
 from entrepot.identity.principals import Principal
 from tests.support.database import database_in
 

@@ -3,7 +3,6 @@
 import pytest
 
 from entrepot.identity import accounts, credentials, users
-from entrepot.identity.credentials import NewKey
 from entrepot.identity.faults import (
     EntityAlreadyExists,
     EntityNotFound,
@@ -12,6 +11,7 @@ from entrepot.identity.faults import (
     NameRefused,
     TooManyKeys,
 )
+from entrepot.identity.new_keys import NewKey
 from entrepot.identity.principals import root_of
 
 ACCOUNT = "123456789012"

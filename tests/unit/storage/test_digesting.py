@@ -99,29 +99,29 @@ def test_the_end_commits_and_closes(pool: ThreadPoolExecutor) -> None:
     assert (left.written, left.committed, left.closed) == (3, False, True)
 
 
-def test_a_receiver_gets_at_most_three_mebibytes_ahead_and_waits_for_half_of_it(pool: ThreadPoolExecutor) -> None:
+def test_a_receiver_gets_at_most_two_mebibytes_ahead_and_waits_for_half_of_it(pool: ThreadPoolExecutor) -> None:
     disk = Disk()
 
     async def push() -> None:
         async with Intake(disk, hashlib.sha256(), pool) as intake:
-            for _ in range(3):
-                await intake.feed(bytes(MEBIBYTE))
-            fourth = asyncio.create_task(intake.feed(bytes(MEBIBYTE)))
+            for _ in range(4):
+                await intake.feed(bytes(MEBIBYTE // 2))
+            fifth = asyncio.create_task(intake.feed(bytes(MEBIBYTE // 2)))
             disk.let.release()
             await asyncio.sleep(0.05)
-            assert not fourth.done()
+            assert not fifth.done()
 
             disk.let.release()
-            await fourth
+            await fifth
 
-            assert disk.written == 2 * MEBIBYTE
-            for _ in range(2):
+            assert disk.written == MEBIBYTE
+            for _ in range(3):
                 disk.let.release()
             await intake.end()
 
     asyncio.run(push())
 
-    assert disk.written == 4 * MEBIBYTE
+    assert disk.written == 5 * MEBIBYTE // 2
 
 
 def test_a_piece_larger_than_the_bound_passes_alone(pool: ThreadPoolExecutor) -> None:
@@ -145,7 +145,7 @@ def test_a_refused_write_reaches_the_receiver_that_waits(pool: ThreadPoolExecuto
 
     async def push() -> int:
         async with Intake(disk, hashlib.sha256(), pool) as intake:
-            for _ in range(3):
+            for _ in range(2):
                 await intake.feed(bytes(MEBIBYTE))
             disk.let.release()
             with pytest.raises(NoSpace):
@@ -154,7 +154,7 @@ def test_a_refused_write_reaches_the_receiver_that_waits(pool: ThreadPoolExecuto
                 await intake.end()
             return intake.size
 
-    assert asyncio.run(push()) == 3 * MEBIBYTE
+    assert asyncio.run(push()) == 2 * MEBIBYTE
     assert (disk.written, disk.committed, disk.closed) == (0, False, True)
 
 
@@ -205,7 +205,7 @@ def test_a_broken_off_request_is_closed_without_a_commit(pool: ThreadPoolExecuto
 
     async def push() -> None:
         async with Intake(disk, hashlib.sha256(), pool) as intake:
-            for _ in range(3):
+            for _ in range(2):
                 await intake.feed(bytes(MEBIBYTE))
             disk.let.release()
             raise ConnectionError("the client went away")

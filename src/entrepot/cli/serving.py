@@ -1,0 +1,30 @@
+"""``entrepot serve``, ``env`` and ``version``."""
+
+from importlib.metadata import version as installed
+
+import click
+
+from entrepot.cli.arguments import takes
+from entrepot.serving import endpoint, supervisor
+from entrepot.serving.greeting import greeting
+from entrepot.settings import KINDS, Settings
+
+
+@click.command()
+@takes(*KINDS)
+def serve(settings: Settings) -> None:
+    """Serve the registry. Every setting can also stand in ENTREPOT_<NAME> or in the TOML file."""
+    supervisor.serve(settings, lambda serving, made: click.echo(greeting(serving, made) + "\n"))
+
+
+@click.command()
+@takes("data")
+def env(settings: Settings) -> None:
+    """Print what a shell needs to use AWS clients here: eval "$(entrepot env --data DIR)"."""
+    click.echo("\n".join(endpoint.environment(endpoint.read(settings.data))))
+
+
+@click.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(f"entrepot {installed('entrepot')}")

@@ -1,0 +1,42 @@
+"""``entrepot gc`` and ``verify``."""
+
+import sys
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+from entrepot.cli.arguments import PLACE, REFUSED, takes
+from entrepot.cli.folders import opened
+from entrepot.registry import garbage, verification
+from entrepot.settings import Settings
+
+
+@click.command()
+@click.option("--grace", metavar="SECONDS", type=click.IntRange(min=0), help="Instead of gc_grace. 0: nobody pushes.")
+@takes(*PLACE, "gc_grace", "upload_lifetime")
+def gc(settings: Settings, grace: int | None) -> None:
+    """Remove what no image needs; the server may be at work."""
+    with opened(settings) as runtime:
+        collected = garbage.collect(runtime, grace=settings.gc_grace if grace is None else grace)
+    click.echo("removed: " + ", ".join(f"{kind} {count}" for kind, count in asdict(collected).items()))
+
+
+@click.command()
+@takes(*PLACE)
+def verify(settings: Settings) -> None:
+    """Read everything again and report damage; the server may be at work. Exit code 1: there is some."""
+    columns = BarColumn(), DownloadColumn(), TimeRemainingColumn()
+    bar = Progress(*columns, console=Console(stderr=True))
+    with opened(settings) as runtime, bar as progress:
+        task = progress.add_task("verify")
+        report = verification.verify(runtime, lambda done, total: progress.update(task, completed=done, total=total))
+    for sentence in report.damage:
+        click.echo(sentence)
+    click.echo(
+        f"{report.blobs} blobs and {report.manifests} manifests, {report.size} bytes read: "
+        + (f"{len(report.damage)} damaged" if report.damage else "no damage")
+    )
+    if report.damage:
+        sys.exit(REFUSED)

@@ -1,0 +1,94 @@
+"""What a process needs before it can work on a data folder; at the first start that is made."""
+
+import configparser
+import io
+
+from entrepot.database import Database, Transaction
+from entrepot.database.migrating import demand_current, migrate
+from entrepot.identity import accounts, credentials, deployment, rootkey
+from entrepot.identity.credentials import Vault
+from entrepot.identity.new_keys import NewKey, draw
+from entrepot.identity.principals import root_of
+from entrepot.identity.rootkey import RootKeyRefused
+from entrepot.registry import uploads
+from entrepot.remote.guarded import Allowed
+from entrepot.remote.key_sets import public_key_sets
+from entrepot.runtime import Runtime
+from entrepot.serving.folder import FolderRefused, profile_of, write_privately
+from entrepot.settings import Settings
+from entrepot.storage import BlobStore
+from entrepot.storage.drivers import open_store
+
+
+def prepare(settings: Settings) -> NewKey | None:
+    """
+    Bring schema, root key and first account to where workers can start; the key that a first start made.
+
+    The caller holds the folder. A first start that was cut short is taken up by the next.
+    Raises: SchemaRefused, RootKeyRefused, FolderRefused.
+    """
+    _store(settings)
+    migrate(settings.database_file)
+    database = Database(settings.database_file)
+    try:
+        root_key = rootkey.find(settings.keys_folder)
+        if root_key is None:
+            if deployment.find_id(database) is not None:
+                raise RootKeyRefused(
+                    f"There is no root key in {settings.keys_folder}, and this data was made with one: "
+                    "bring that folder back, or name it with --keys DIR"
+                )
+            root_key = rootkey.create(settings.keys_folder)
+        deployment.establish(database, root_key)
+        database.write(uploads.give_up_all)
+        return _first_key(database, settings, root_key=root_key)
+    finally:
+        database.close()
+
+
+def open_runtime(settings: Settings) -> Runtime:
+    """
+    What a process works with, on a folder that has been prepared.
+
+    Raises: SchemaRefused, RootKeyRefused, FolderRefused.
+    """
+    if not settings.database_file.exists():
+        raise FolderRefused(f"{settings.data} is no data folder yet: start the server once")
+    demand_current(settings.database_file)
+    root_key = rootkey.find(settings.keys_folder)
+    if root_key is None:
+        raise RootKeyRefused(f"There is no root key in {settings.keys_folder}; name its folder with --keys DIR")
+    key_sets = public_key_sets(Allowed(settings.private_hosts))
+    return Runtime(settings, Database(settings.database_file), _store(settings), root_key, key_sets=key_sets)
+
+
+def _store(settings: Settings) -> BlobStore:
+    try:
+        return open_store(settings.storage_url)
+    except (ValueError, OSError) as error:
+        raise FolderRefused(str(error)) from None
+
+
+def _first_key(database: Database, settings: Settings, *, root_key: bytes) -> NewKey | None:
+    with database.reading() as tx:
+        if accounts.find(tx, settings.account) is not None:
+            return None
+        if accounts.page(tx):
+            raise FolderRefused(
+                f"account: there is no account {settings.account} in {settings.data}; "
+                f"make it with: entrepot account create --id {settings.account} --data {settings.data}"
+            )
+    key = draw()
+    profile = configparser.RawConfigParser()
+    profile["default"] = {"aws_access_key_id": key.id, "aws_secret_access_key": key.secret}
+    text = io.StringIO()
+    profile.write(text)
+    # First the file and then the row: cut short in between, the next start makes another key of both.
+    write_privately(profile_of(settings), text.getvalue())
+    vault = Vault(root_key)
+
+    def work(tx: Transaction) -> NewKey:
+        made = accounts.create(tx, account=settings.account)
+        return credentials.create(tx, root_of(made.id), vault=vault, key=key)
+
+    return database.write(work)
