@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from json import dumps
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,8 @@ _LONGEST_ON_THE_LOOP = 65_536
 _MOST_REMEMBERED, _LONGEST_REMEMBERED = 2000, 1024
 # For DecodeAuthorizationMessage: it tells more of a refusal than whoever is refused may see.
 _MESSAGE = b"x-entrepot-authorization-message"
+# For whoever saves a policy in which something is odd.
+_ODDITIES, _MOST_ODDITIES, _LONGEST_ODDITY = b"x-entrepot-policy-warnings", 5, 200
 _HEADERS = (
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
@@ -136,6 +139,11 @@ class Gateway:
             call, arguments = await asyncio.to_thread(self._judge, exchange, exchange.route, scope)
         result = await self._run(exchange.route.handler, call, arguments)
         answer: Answer = exchange.protocol.render(exchange.route.operation, result or {}, exchange.request_id)
+        oddities = exchange.route.service.oddities(exchange.route.operation.name, arguments)
+        if oddities:
+            # As JSON in ASCII: they quote the policy, in which anything may stand.
+            told = dumps([oddity[:_LONGEST_ODDITY] for oddity in oddities[:_MOST_ODDITIES]]).encode()
+            answer = answer._replace(headers=(*answer.headers, (_ODDITIES, told)))
         return answer
 
     def _check_claim(self, request: SignedRequest, model: Model) -> None:

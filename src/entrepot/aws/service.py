@@ -17,6 +17,7 @@ from entrepot.aws.faults import UnknownOperation
 from entrepot.aws.models import Model, Operation
 from entrepot.database import Database
 from entrepot.identity.facts import Lazy
+from entrepot.identity.policy import Kind, parse
 from entrepot.identity.policy.requests import Value
 from entrepot.names import Registry
 
@@ -48,17 +49,20 @@ class Service:
         *modules: ModuleType,
         resources: Resources | None = None,
         conditions: Conditions | None = None,
+        documents: Mapping[str, tuple[str, Kind]] | None = None,
     ) -> None:
         """
         *resources* gives the (action, resource) pairs that a call needs, of an operation's name, the handler's
         arguments and the caller's registry. Without it a call needs ``<name>:<Operation>`` on ``*``. *conditions*
-        gives what policies may ask about the call, of the same and the database.
+        gives what policies may ask about the call, of the same and the database. *documents* names the parameter of
+        each operation that saves a policy, and its kind.
         """
         self.name = name
         self.model = Model(name)
         self.prefix = self.model.metadata.get("targetPrefix", "").encode()  # of X-Amz-Target
         self.resources: Resources = resources or (lambda operation, arguments, registry: [(f"{name}:{operation}", "*")])
         self.conditions: Conditions = conditions or (lambda operation, arguments, registry, database: {})
+        self.documents = documents or {}
         self.handlers = {handler.operation.name: handler for handler in self._handlers(modules)}
 
     def handler(self, name: str) -> Handler:
@@ -68,6 +72,12 @@ class Service:
         if name in self.model.operation_names:
             raise UnknownOperation(reason=f"The operation {name} is not yet in this version of Entrepôt")
         raise UnknownOperation(reason=f"There is no operation {name[:128]} in {self.name}")
+
+    def oddities(self, operation: str, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+        """What is odd in the policy that a call has saved, without being wrong; a sentence each."""
+        parameter, kind = self.documents.get(operation, ("", Kind.IDENTITY))
+        text = arguments.get(parameter)
+        return parse(text, kind, limit=len(text)).warnings if text else ()
 
     def unwritten(self) -> list[str]:
         """Names of the model's operations that have no handler."""

@@ -81,4 +81,4 @@ def _is_known(key: str) -> bool:
 def _of_principal(statement: Statement, kind: Kind) -> Iterator[str]:
     everybody = statement.principal is not None and compile_principal(statement.principal, granting=False)(None)
     if kind is not Kind.ENDPOINT and everybody and statement.effect == "Allow" and not statement.condition:
-        yield "everybody is allowed, also those who do not sign in, and no condition limits it"
+        yield "everybody is allowed, of whatever account, and no condition limits it"

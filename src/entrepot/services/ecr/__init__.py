@@ -1,6 +1,7 @@
 """Amazon ECR: every operation that is written so far."""
 
 from entrepot.aws.service import Service
+from entrepot.identity.policy import Kind
 from entrepot.services.ecr import (
     arns,
     conditions,
@@ -24,4 +25,8 @@ service = Service(
     tagging,
     resources=arns.of,
     conditions=conditions.of,
+    documents={
+        "SetRepositoryPolicy": ("policy_text", Kind.REPOSITORY),
+        "PutRegistryPolicy": ("policy_text", Kind.REGISTRY),
+    },
 )

@@ -1,6 +1,7 @@
 """AWS IAM: every operation that is written so far."""
 
 from entrepot.aws.service import Service
+from entrepot.identity.policy import Kind
 from entrepot.services.iam import (
     access_keys,
     account,
@@ -36,4 +37,13 @@ service = Service(
     simulation,
     resources=arns.of,
     conditions=conditions.of,
+    documents={
+        "CreatePolicy": ("policy_document", Kind.IDENTITY),
+        "CreatePolicyVersion": ("policy_document", Kind.IDENTITY),
+        "PutUserPolicy": ("policy_document", Kind.IDENTITY),
+        "PutGroupPolicy": ("policy_document", Kind.IDENTITY),
+        "PutRolePolicy": ("policy_document", Kind.IDENTITY),
+        "CreateRole": ("assume_role_policy_document", Kind.TRUST),
+        "UpdateAssumeRolePolicy": ("policy_document", Kind.TRUST),
+    },
 )

@@ -266,7 +266,7 @@ def test_numbers_booleans_and_nulls_become_what_conditions_compare():
         (
             _without(_REPOSITORY, "Condition"),
             Kind.REPOSITORY,
-            ["statement 0: everybody is allowed, also those who do not sign in, and no condition limits it"],
+            ["statement 0: everybody is allowed, of whatever account, and no condition limits it"],
         ),
         (_without(_REGISTRY, "Condition"), Kind.ENDPOINT, []),
     ],
