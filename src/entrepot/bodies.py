@@ -10,7 +10,7 @@ from entrepot.errors import Fault
 
 # How long a client may be silent, and how long it may be slow, in seconds: security-design 8.1.
 _SILENCE = 30.0
-# The server hands on some 700 KiB at a time when a client is fast. Joining those to larger pieces would copy every
+# The server hands on 300 KiB at a time when a client is fast. Joining those to larger pieces would copy every
 # byte once more.
 _WORTH_A_PIECE = 128 << 10
 

@@ -31,8 +31,6 @@ from entrepot.telemetry.logs import set_up
 
 # Source: security-design §8.1. Hyper counts the wait for the next request's header in this too.
 _HEADER_TIMEOUT = 10_000  # milliseconds
-# Of a body, handed on at once: with the library's 408 KiB, Python has twice the work with a large push.
-_RECEIVED = 768 << 10  # bytes
 # What has not finished by then is cut off when the server ends; a push of some GiB may be.
 _PATIENCE = 30  # seconds
 # The workers start first: somebody waits for them, and nobody for the first job.
@@ -164,7 +162,7 @@ def _server(settings: Settings) -> _Server:
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
         http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT, max_buffer_size=_RECEIVED),
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT),
         websockets=False,
         workers=settings.workers,
         backlog=_BACKLOG,

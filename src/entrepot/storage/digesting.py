@@ -23,7 +23,7 @@ from entrepot.storage.base import Appending
 Piece = bytes | bytearray
 
 # How far the receiver may be ahead of the slower lane, in bytes: it waits there until half is left, because to
-# wake it for every piece takes time from the hash. Three pieces keep both busy; with 16 uploads at a time they
+# wake it for every piece takes time from the hash. A few pieces keep both busy; with 16 uploads at a time they
 # are 32 MiB.
 _AHEAD = 2 << 20
 # After so many pieces a lane lets others have its thread.
