@@ -194,6 +194,7 @@ SYSTEM: Mapping[str, str] = {
     "docker": "docker.io",
     "dockerd": "docker.io",
     "hyperfine": "hyperfine",
+    "initdb": "postgresql",
     "jq": "jq",
     "mmdebstrap": "mmdebstrap",
     "node": "nodejs",
@@ -208,7 +209,9 @@ SYSTEM: Mapping[str, str] = {
 def find(name: str) -> Path | None:
     """Where a client is: its program, or its folder where it is a library; None where it is not installed."""
     if name in SYSTEM:
-        found = shutil.which(name, path=_SYSTEM_PATH)
+        # Debian keeps the programs of PostgreSQL's server by version, off everybody's PATH.
+        servers = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
+        found = shutil.which(name, path=os.pathsep.join((_SYSTEM_PATH, *servers)))
         return Path(found) if found else None
     source, inside = CACHED[name]
     path = CACHE / source.name / inside

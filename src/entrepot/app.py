@@ -20,7 +20,7 @@ from entrepot.answers import Receive, Scope, Send, answer, document
 from entrepot.aws.gateway import Gateway
 from entrepot.downloads import Downloads
 from entrepot.errors import Fault
-from entrepot.identity import key_usage
+from entrepot.identity import deployment, key_usage
 from entrepot.identity.directory import Directory
 from entrepot.oci.context import Context
 from entrepot.oci.endpoint import Endpoint
@@ -58,6 +58,7 @@ class Application:
         self._aws = Gateway(SERVICES, runtime, directory=directory, reads=self._context.reads)
         self._access = AccessLog(wanted=runtime.settings.access_log)
         self._counting: asyncio.Task[None] | None = None
+        self._ask = runtime.database.ask
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection's request, or the worker's life. Source: ASGI 3.0."""
@@ -66,6 +67,8 @@ class Application:
             return
         began = clock.ticks()
         scope["request_id"] = clock.new_request_id()
+        if self._ask is not None:
+            await self._ask()
         ready = self._oci.ready(scope)
         if ready is not None:
             scope["status"], scope["principal"] = 200, ready.principal
@@ -115,7 +118,7 @@ class Application:
         status = 200
         if scope["path"] == "/readyz":
             try:
-                self._context.runtime.database.version()
+                deployment.find_id(self._context.runtime.database)
                 self._context.runtime.store.free()
             except Exception:  # noqa: BLE001  # whatever it is, it means the same
                 _log.exception("not ready")

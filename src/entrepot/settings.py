@@ -53,6 +53,9 @@ class Settings:
 
     data: Path = _setting(Path("data"), "Folder of the database and the blobs.")
     keys: Path | None = _setting(None, "Folder of the root key and the AWS profile. Default: `<data>.keys`.")
+    database: str | None = _setting(
+        None, "Where rows lie: `postgresql://…` or `sqlite:PATH`. Default: `sqlite:<data>/entrepot.sqlite`."
+    )
     storage: str | None = _setting(None, "Where blobs lie, as a URL. Default: `file://<data>/blobs`.")
     listen: str = _setting("127.0.0.1:5000", "Address and port to listen on.")
     endpoints: tuple[str, ...] = _setting(
@@ -103,9 +106,18 @@ class Settings:
         return self.keys or self.data.with_name(self.data.name + ".keys")
 
     @property
-    def database_file(self) -> Path:
-        """The SQLite file of all rows."""
-        return self.data / "entrepot.sqlite"
+    def database_place(self) -> Path | str:
+        """The SQLite file of all rows, or the address of their PostgreSQL database."""
+        if self.database is None:
+            return self.data / "entrepot.sqlite"
+        scheme, _, path = self.database.partition(":")
+        return Path(os.path.abspath(path)) if scheme == "sqlite" else self.database
+
+    @property
+    def folder_mark(self) -> Path:
+        """A file that only a data folder has: the database, or what stands for one that lies elsewhere."""
+        place = self.database_place
+        return place if place == self.data / "entrepot.sqlite" else self.data / "database-elsewhere"
 
     @property
     def storage_url(self) -> str:
@@ -226,6 +238,12 @@ def _listen(text: str) -> str | None:
     return None
 
 
+def _database(text: str) -> str | None:
+    if text.startswith(("postgresql://", "sqlite:")) and text != "sqlite:":
+        return None
+    return "must be postgresql://HOST/DATABASE or sqlite:PATH"
+
+
 def _endpoint(text: str) -> str | None:
     name, _, rest = text.partition("=")
     if not _ENDPOINT.fullmatch(name) or _listen(rest.partition("=")[0]):
@@ -262,6 +280,7 @@ def _account(text: str) -> str | None:
 
 
 _RULES: dict[str, Callable[[str], str | None]] = {
+    "database": _database,
     "listen": _listen,
     "endpoints": _endpoint,
     "trusted_proxies": _network,

@@ -1,7 +1,5 @@
 """Passwords by the API. Source: IAM API reference; IAM user guide, "Set an account password policy for IAM users"."""
 
-import sqlite3
-
 import pytest
 
 from tests.oci.principals import new_account
@@ -192,8 +190,7 @@ def test_abuse_44_a_password_is_kept_as_a_hash_only(server, iam):
     iam.create_user(UserName="ann")
     iam.create_login_profile(UserName="ann", Password="Canary-0ne!")
 
-    with sqlite3.connect(server.data / "entrepot.sqlite") as database:
-        kept = [row[0] for row in database.execute("select hash from login_profiles")]
+    kept = [row[0] for row in server.sql("select hash from login_profiles")]
     assert kept
     assert all(each.startswith("scrypt 14 8 5 ") for each in kept)
     assert not any("Canary" in each for each in kept)

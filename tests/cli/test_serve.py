@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import socket
-import sqlite3
 import ssl
 import stat
 import subprocess
@@ -346,14 +345,12 @@ def test_abuse_65_a_foreign_root_key_stops_the_start(used, tmp_path):
 
 
 def test_a_newer_schema_stops_the_start(used, tmp_path):
-    with sqlite3.connect(used.data / "entrepot.sqlite") as database:
-        (version,) = database.execute("SELECT version_num FROM alembic_version").fetchone()
-        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    ((version,),) = used.sql("SELECT version_num FROM alembic_version")
+    used.sql("UPDATE alembic_version SET version_num = '9999'")
     try:
         code, text = _refusal(_again(used, tmp_path))
     finally:
-        with sqlite3.connect(used.data / "entrepot.sqlite") as database:
-            database.execute("UPDATE alembic_version SET version_num = ?", (version,))
+        used.sql(f"UPDATE alembic_version SET version_num = '{version}'")
 
     assert code == 1
     assert f"has schema 9999, and this program knows none after {version}" in text
@@ -392,9 +389,8 @@ def test_a_start_that_was_cut_short_is_taken_up_by_the_next(tmp_path):
     server = Server(tmp_path / "data")
     with server:
         first = server.environment()["AWS_ACCESS_KEY_ID"]
-    with sqlite3.connect(server.data / "entrepot.sqlite") as database:
-        database.execute("DELETE FROM accounts")
-        database.execute("DELETE FROM access_keys")
+    server.sql("DELETE FROM accounts")
+    server.sql("DELETE FROM access_keys")
 
     with server:
         assert server.environment()["AWS_ACCESS_KEY_ID"] != first

@@ -1,8 +1,6 @@
 """What nobody can reach: counted straight in the tables and in the folders of a data folder."""
 
-import contextlib
-import sqlite3
-from pathlib import Path
+from tests.support.server import Server
 
 _HANGING = ("manifests", "tags", "manifest_blobs", "links", "resource_tags", "departed", "uploads")
 _ASTRAY = "repository_id NOT IN (SELECT id FROM repositories)"
@@ -22,12 +20,11 @@ _COUNTS = {
 }
 
 
-def orphans(data: Path) -> dict[str, int]:
+def orphans(server: Server) -> dict[str, int]:
     """How many of each kind there are, kinds without any left out. *The server has ended.*"""
-    with contextlib.closing(sqlite3.connect(data / "entrepot.sqlite")) as database:
-        found = {kind: database.execute(statement).fetchone()[0] for kind, statement in _COUNTS.items()}
-        keys = {key for (key,) in database.execute("SELECT key FROM blobs WHERE key IS NOT NULL")}
-    store = data / "blobs"
+    found: dict[str, int] = {kind: server.sql(statement)[0][0] for kind, statement in _COUNTS.items()}
+    keys = {key for (key,) in server.sql("SELECT key FROM blobs WHERE key IS NOT NULL")}
+    store = server.data / "blobs"
     objects = {str(path.relative_to(store)) for path in (store / "objects").rglob("*") if not path.is_dir()}
     found["objects that no blob names"] = len(objects - keys)
     found["blobs whose object is missing"] = len(keys - objects)

@@ -73,7 +73,10 @@ def _one_crash(server, clients, pool, *, delay, collecting):
 
 def _collection(server):
     return subprocess.Popen(
-        [ENTREPOT, "gc", "--grace", "5", "--data", server.data], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [ENTREPOT, "gc", "--grace", "5", "--data", server.data],
+        env=os.environ | server.settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
 
 
@@ -93,5 +96,5 @@ def _leave_no_orphan(server):
     time.sleep(1.1)  # the shortest lifetime of an upload is a second
     server.command("gc", "--grace", "0", "--upload-lifetime", "1")
 
-    assert orphans(server.data) == {}
+    assert orphans(server) == {}
     _verify(server)

@@ -19,9 +19,10 @@ from typing import Any
 import urllib3
 from sqlalchemy import Table, delete
 
-from entrepot.database import Database, Statement, Transaction
+from entrepot.database import Statement, Transaction
 from entrepot.identity import tables
 from entrepot.identity.rows import raise_generation
+from entrepot.serving.preparing import open_database
 from tests.moto import truthful
 from tests.support.server import ACCOUNT, Registry, Server
 
@@ -70,7 +71,7 @@ class Door:
         self._used.clear()
         if self._identities:
             self._identities = False
-            database = Database(self.server.data / "entrepot.sqlite")
+            database = open_database(self.server.place)
             try:
                 database.write(_forget)
             finally:

@@ -11,6 +11,7 @@ from entrepot.identity import accounts, attachments, credentials, users
 from entrepot.identity.credentials import Vault
 from entrepot.identity.directory import Directory
 from entrepot.identity.principals import Principal, root_of
+from entrepot.serving.preparing import open_database
 from tests.support.server import ACCOUNT, REGION, Registry, Server
 
 Key = tuple[str, str]
@@ -88,7 +89,7 @@ def _root_key(server: Server) -> bytes:
 @contextmanager
 def database_of(server: Server) -> Iterator[Database]:
     """The rows of a server that is at work."""
-    database = Database(server.data / "entrepot.sqlite")
+    database = open_database(server.place)
     try:
         yield database
     finally:

@@ -1,12 +1,15 @@
 """Our own server, as anybody starts it: a process, an address, and what a shell needs to use it."""
 
 import base64
+import contextlib
+import functools
 import hashlib
 import json
 import os
 import re
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,10 +18,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import boto3
+import psycopg
 import urllib3
 from botocore.config import Config
 
 from tests.support.network import free_port
+from tests.support.postgresql import cluster
 
 ENTREPOT = Path(sys.executable).with_name("entrepot")
 ACCOUNT = "123456789012"
@@ -27,18 +32,44 @@ REGION = "us-east-1"
 _PATIENCE = 60.0
 
 
+@functools.cache
+def _database_of(data: Path) -> str:
+    """A database of PostgreSQL for a data folder: who opens the folder again finds the same."""
+    return cluster().new()
+
+
 class Server:
-    """``entrepot serve`` over a data folder; *settings* become ``ENTREPOT_*`` variables."""
+    """
+    ``entrepot serve`` over a data folder; *settings* become ``ENTREPOT_*`` variables.
+
+    With ``ENTREPOT_TEST_DATABASE=postgresql`` its rows lie in a new database of PostgreSQL.
+    """
 
     def __init__(self, data: Path, *, port: int | None = None, host: str = "127.0.0.1", **settings: object) -> None:
         self.data = data
         self.host = host
         self.port = port or free_port()
+        if os.environ.get("ENTREPOT_TEST_DATABASE") == "postgresql":
+            settings.setdefault("database", _database_of(data))
         self.settings = {f"ENTREPOT_{name.upper()}": str(value) for name, value in settings.items()}
         self.process: subprocess.Popen[bytes] | None = None
         self._clients: dict[tuple[str, tuple[str, str] | None, str], Any] = {}
         self.log = data.parent / f"{data.name}.log"
         self._environment: dict[str, str] = {}
+
+    @property
+    def place(self) -> Path | str:
+        """Where its rows lie."""
+        return self.settings.get("ENTREPOT_DATABASE") or self.data / "entrepot.sqlite"
+
+    def sql(self, statement: str) -> list[Any]:
+        """Run one statement beside the server; the rows that it gives."""
+        if isinstance(self.place, str):
+            with psycopg.connect(self.place) as server:
+                cursor = server.execute(statement.encode())
+                return cursor.fetchall() if cursor.description else []
+        with contextlib.closing(sqlite3.connect(self.place)) as file, file:
+            return file.execute(statement).fetchall()
 
     @property
     def url(self) -> str:

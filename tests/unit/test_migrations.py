@@ -6,10 +6,14 @@ import sqlite3
 import subprocess
 import sys
 
+import psycopg
 import pytest
+import sqlalchemy
 
+from entrepot.database import metadata
 from entrepot.database.migrating import SchemaRefused, demand_current, migrate
 from tests.support.database import database_in
+from tests.support.postgresql import cluster
 
 
 def _schema(path):
@@ -37,6 +41,24 @@ def _index(connection, name, unique, origin):
     return (name if origin == "c" else "", unique, origin, columns)
 
 
+def _schema_on_server(url):
+    """Every table by name: its columns, its keys and its indexes, as PostgreSQL has them."""
+    engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url))
+    seen = sqlalchemy.inspect(engine)
+    tables = {
+        name: (
+            sorted(str(sorted(column.items())) for column in seen.get_columns(name)),
+            seen.get_pk_constraint(name)["constrained_columns"],
+            sorted(constraint["column_names"] for constraint in seen.get_unique_constraints(name)),
+            sorted(str(sorted(index.items())) for index in seen.get_indexes(name)),
+        )
+        for name in seen.get_table_names()
+        if name != "alembic_version"
+    }
+    engine.dispose()
+    return tables
+
+
 def _change(path, sql):
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute(sql)
@@ -52,6 +74,39 @@ def test_migrations_make_what_the_tables_describe(tmp_path):
 
     assert len(described) > 20
     assert _schema(migrated) == described
+
+
+def test_on_postgresql_too_they_make_what_the_tables_describe():
+    migrated, described = cluster().new(), cluster().new()
+    engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(described))
+
+    migrate(migrated)
+    metadata.create_all(engine)
+    engine.dispose()
+
+    tables = _schema_on_server(described)
+    assert len(tables) > 20
+    assert _schema_on_server(migrated) == tables
+    columns = "".join(column for each, *_ in tables.values() for column in each)
+    assert "INTEGER()" not in columns, "32 bits do not hold the size of a layer: use Integer of entrepot.database"
+    assert "TEXT()" not in columns, "this is not in the order of bytes: use Text of entrepot.database"
+
+
+def test_two_that_migrate_a_postgresql_database_at_a_time_do_not_meet():
+    url = cluster().new()
+    program = "import sys; from entrepot.database.migrating import migrate; migrate(sys.argv[1])"
+
+    both = [subprocess.Popen([sys.executable, "-c", program, url]) for _ in range(2)]
+
+    assert [one.wait() for one in both] == [0, 0]
+    demand_current(url)
+
+
+def test_a_postgresql_database_that_cannot_be_reached_is_refused_without_its_password(tmp_path):
+    with pytest.raises(SchemaRefused, match=r"postgresql:///rows cannot be read: .*No such file") as refused:
+        migrate(f"postgresql://ann:s3cret@/rows?host={tmp_path}")
+
+    assert "s3cret" not in str(refused.value)
 
 
 def test_migrating_again_changes_nothing(tmp_path):

@@ -4,7 +4,8 @@ Rows. ``Database`` is the one way to them; tables of the domains register on ``m
 Nothing here knows what the rows mean.
 """
 
-from entrepot.database.engine import Database, Row, Transaction
-from entrepot.database.statements import Statement, metadata
+from entrepot.database.engine import Database
+from entrepot.database.statements import Integer, Statement, Text, metadata
+from entrepot.database.transactions import Row, Transaction
 
-__all__ = ["Database", "Row", "Statement", "Transaction", "metadata"]
+__all__ = ["Database", "Integer", "Row", "Statement", "Text", "Transaction", "metadata"]

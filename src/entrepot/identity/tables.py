@@ -1,8 +1,8 @@
 """Tables of who there is and what they may: accounts, users, roles, keys, policies, and the deployment's own facts."""
 
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Float, Index, LargeBinary, Table, UniqueConstraint
 
-from entrepot.database import metadata
+from entrepot.database import Integer, Text, metadata
 
 accounts = Table(
     "accounts",

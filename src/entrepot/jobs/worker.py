@@ -1,7 +1,8 @@
 """
 The process that does jobs, by DBOS: its schedules, its record of what was begun, its recovery.
 
-What it has to remember lies in ``jobs.sqlite`` beside the registry's own database; why not in it, says
+What it has to remember lies in ``jobs.sqlite`` beside the registry's own database, or in the schema ``dbos`` of
+a PostgreSQL database; why not in SQLite's one file, says
 docs/decisions/0003-jobs-in-their-own-file.md. It talks to nobody: no port, no telemetry, no pickles.
 """
 
@@ -11,7 +12,6 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import NoReturn
 
 from dbos import DBOS, DBOSPortableJSONSerializer
@@ -19,6 +19,7 @@ from dbos import DBOS, DBOSPortableJSONSerializer
 from entrepot import clock
 from entrepot.jobs.job import Every, cron_of
 from entrepot.runtime import Runtime
+from entrepot.settings import Settings
 
 _log = logging.getLogger("entrepot.jobs")
 
@@ -39,9 +40,7 @@ def run(runtime: Runtime, periodic: Sequence[Every]) -> NoReturn:
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
-    _launch(
-        runtime.settings.data / "jobs.sqlite", {every.name: _workflow(every, runtime) for every in periodic}, periodic
-    )
+    _launch(_place(runtime.settings), {every.name: _workflow(every, runtime) for every in periodic}, periodic)
     while not ending.is_set():
         _forget_old()
         ending.wait(_HOUR)
@@ -50,14 +49,22 @@ def run(runtime: Runtime, periodic: Sequence[Every]) -> NoReturn:
     os._exit(0)  # without waiting for the thread of a collection that may take minutes
 
 
-def _launch(path: Path, workflows: dict[str, Callable[..., None]], periodic: Sequence[Every]) -> None:
+def _place(settings: Settings) -> str:
+    """Where it remembers, as SQLAlchemy names it: a file of its own, or a schema of its own in PostgreSQL."""
+    if isinstance(settings.database_place, str):
+        return settings.database_place
+    path = settings.data / "jobs.sqlite"
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    return f"sqlite:///{path}"
+
+
+def _launch(place: str, workflows: dict[str, Callable[..., None]], periodic: Sequence[Every]) -> None:
     # With a handler of its own it would write to standard error in its own form.
     logging.getLogger("dbos").addHandler(logging.NullHandler())
     DBOS(
         config={
             "name": "entrepot",
-            "system_database_url": f"sqlite:///{path}",
+            "system_database_url": place,
             # Work is taken up again by the executor of that name, and in that version: both never change.
             "executor_id": "jobs",
             "application_version": "1",

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Integer, bindparam, func, select
+from sqlalchemy import bindparam, cast, func, select
 
 from entrepot import clock
-from entrepot.database import Database, Statement, Transaction
+from entrepot.database import Database, Integer, Statement, Transaction
 from entrepot.registry import blobs as blobs_
 from entrepot.registry.blobs import Blob
 from entrepot.registry.repositories import Repository
@@ -33,9 +33,10 @@ _LAYERS = Statement(
         blobs.c.domain == bindparam("domain"), blobs.c.digest.in_(_ASKED)
     )
 )
+_ASKED_IDS = select(cast(func.json_each(bindparam("asked")).table_valued("value").c.value, Integer))
 _NAMED_BY = (
     select(func.min(manifest_blobs.c.manifest_id))
-    .where(manifest_blobs.c.repository_id == bindparam("repository"), manifest_blobs.c.blob_id.in_(_ASKED))
+    .where(manifest_blobs.c.repository_id == bindparam("repository"), manifest_blobs.c.blob_id.in_(_ASKED_IDS))
     .group_by(manifest_blobs.c.blob_id)
 )
 _TEXTS = Statement(

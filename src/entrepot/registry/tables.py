@@ -15,9 +15,9 @@ are therefore no foreign keys with cascades: 100,000 images would hold up every 
 Text that holds JSON says so. Times are seconds since the epoch.
 """
 
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Float, Index, LargeBinary, Table, UniqueConstraint
 
-from entrepot.database import metadata
+from entrepot.database import Integer, Text, metadata
 
 repositories = Table(
     "repositories",
@@ -95,6 +95,7 @@ Index(
     manifests.c.subject,
     manifests.c.digest,
     sqlite_where=manifests.c.subject.is_not(None),
+    postgresql_where=manifests.c.subject.is_not(None),
 )
 
 tags = Table(
@@ -153,6 +154,7 @@ Index(
     blobs.c.key,
     unique=True,
     sqlite_where=blobs.c.key.is_not(None),
+    postgresql_where=blobs.c.key.is_not(None),
 )
 
 links = Table(

@@ -8,9 +8,9 @@ in the meantime is no damage.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import and_, bindparam, cast, func, select
 
-from entrepot.database import Database, Row, Statement, Transaction
+from entrepot.database import Database, Integer, Row, Statement, Transaction
 from entrepot.errors import Fault
 from entrepot.registry import documents
 from entrepot.registry.documents import Document
@@ -47,8 +47,10 @@ def verify(runtime: Runtime, progress: Progress) -> Report:
 
 _TOTAL = Statement(
     select(
-        select(func.coalesce(func.sum(blobs.c.size), 0)).scalar_subquery().label("blobs"),
-        select(func.coalesce(func.sum(func.length(manifests.c.content)), 0)).scalar_subquery().label("manifests"),
+        select(cast(func.coalesce(func.sum(blobs.c.size), 0), Integer)).scalar_subquery().label("blobs"),
+        select(cast(func.coalesce(func.sum(func.length(manifests.c.content)), 0), Integer))
+        .scalar_subquery()
+        .label("manifests"),
     )
 )
 _BLOBS = Statement(

@@ -4,6 +4,7 @@ The data folder and the folder of keys: private, and held by one server.
     DIR/entrepot.sqlite    rows            DIR.keys/root.key       32 bytes, from which every secret derives
     DIR/blobs/             bytes           DIR.keys/credentials    AWS profile of the first access key
     DIR/endpoint.json      where we listen
+    DIR/database-elsewhere in place of entrepot.sqlite, where the setting `database` names another place
 """
 
 import configparser
@@ -86,7 +87,7 @@ def _demand_ours(descriptor: int, settings: Settings) -> None:
     status = os.fstat(descriptor)
     if status.st_uid != os.geteuid():
         raise FolderRefused(f"The data folder {settings.data} belongs to another user (uid {status.st_uid})")
-    if set(os.listdir(descriptor)) - _NOBODYS and not settings.database_file.exists():
+    if set(os.listdir(descriptor)) - _NOBODYS and not settings.folder_mark.exists():
         raise FolderRefused(
             f"{settings.data} is neither empty nor a data folder: name one of its own for the registry, --data DIR"
         )

@@ -2,6 +2,7 @@
 
 import configparser
 import io
+from pathlib import Path
 
 from entrepot.database import Database, Transaction
 from entrepot.database.migrating import demand_current, migrate
@@ -28,8 +29,10 @@ def prepare(settings: Settings) -> NewKey | None:
     Raises: SchemaRefused, RootKeyRefused, FolderRefused.
     """
     _store(settings)
-    migrate(settings.database_file)
-    database = Database(settings.database_file)
+    if settings.folder_mark != settings.database_place:
+        settings.folder_mark.touch(mode=0o600)
+    migrate(settings.database_place)
+    database = open_database(settings.database_place)
     try:
         root_key = rootkey.find(settings.keys_folder)
         if root_key is None:
@@ -40,7 +43,8 @@ def prepare(settings: Settings) -> NewKey | None:
                 )
             root_key = rootkey.create(settings.keys_folder)
         deployment.establish(database, root_key)
-        database.write(uploads.give_up_all)
+        if isinstance(settings.database_place, Path):  # else others may be at work on it, and claims run out
+            database.write(uploads.give_up_all)
         return _first_key(database, settings, root_key=root_key)
     finally:
         database.close()
@@ -52,14 +56,23 @@ def open_runtime(settings: Settings) -> Runtime:
 
     Raises: SchemaRefused, RootKeyRefused, FolderRefused.
     """
-    if not settings.database_file.exists():
+    if not settings.folder_mark.exists():
         raise FolderRefused(f"{settings.data} is no data folder yet: start the server once")
-    demand_current(settings.database_file)
+    demand_current(settings.database_place)
     root_key = rootkey.find(settings.keys_folder)
     if root_key is None:
         raise RootKeyRefused(f"There is no root key in {settings.keys_folder}; name its folder with --keys DIR")
     key_sets = public_key_sets(Allowed(settings.private_hosts))
-    return Runtime(settings, Database(settings.database_file), _store(settings), root_key, key_sets=key_sets)
+    return Runtime(settings, open_database(settings.database_place), _store(settings), root_key, key_sets=key_sets)
+
+
+def open_database(place: Path | str) -> Database:
+    """The rows in SQLite's file, or at the address of a PostgreSQL database."""
+    if isinstance(place, Path):
+        return Database(place)
+    from entrepot.postgresql import Postgresql  # noqa: PLC0415  # who has a file need not wait for it
+
+    return Database(Postgresql(place))
 
 
 def _store(settings: Settings) -> BlobStore:

@@ -1,22 +1,28 @@
 """The database of one process: one writer for all who write, and readers that see what is committed."""
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text, bindparam, insert, select, update
 
 from entrepot.database import Database, Statement, Transaction
 from entrepot.errors import Fault, NoSpace
+from entrepot.postgresql import Postgresql
+from entrepot.postgresql.driver import TURN
+from entrepot.serving.preparing import open_database
+from tests.support.postgresql import cluster
 
 notes = Table(
     "notes",
@@ -44,26 +50,41 @@ def texts(database: Database) -> list[str]:
         return [row["text"] for row in tx.all(ALL)]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    file = tmp_path / "notes.sqlite"
-    connection = sqlite3.connect(file)
-    connection.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT UNIQUE, content BLOB)")
-    connection.close()
-    return file
+ON_SQLITE = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+ON_POSTGRESQL = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+INTEGRITY = (sqlite3.IntegrityError, psycopg.IntegrityError)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where a database with a table of notes is: every test is for both, unless it says otherwise."""
+    if request.param == "sqlite":
+        file = tmp_path / "notes.sqlite"
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            connection.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT UNIQUE, content BLOB)")
+        return file
+    url = cluster().new()
+    with psycopg.connect(url) as server:
+        server.execute("CREATE TABLE notes (id BIGSERIAL PRIMARY KEY, text TEXT UNIQUE, content BYTEA)")
+    return url
 
 
 @pytest.fixture
-def database(path: Path) -> Iterator[Database]:
-    opened = Database(path)
+def database(place: Path | str) -> Iterator[Database]:
+    opened = open_database(place)
     yield opened
     opened.close()
 
 
 @contextmanager
-def _lock_held(path: Path) -> Iterator[None]:
+def _lock_held(place: Path | str) -> Iterator[None]:
     """Nobody commits inside; whoever waits then comes into one commit."""
-    lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT)
+    if isinstance(place, str):
+        with psycopg.connect(place) as server:
+            server.execute(f"SELECT pg_advisory_xact_lock({TURN})".encode())
+            yield
+        return
+    lock = os.open(place.with_suffix(".lock"), os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -71,11 +92,22 @@ def _lock_held(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _together(database: Database, path: Path, *works: Any) -> list[Any]:
+def _version(database: Database) -> int:
+    """The version, after asking where one has to."""
+    if database.ask is not None:
+        asyncio.run(_asked(database.ask))
+    return database.version()
+
+
+async def _asked(ask: Callable[[], Awaitable[None]]) -> None:
+    await ask()
+
+
+def _together(database: Database, place: Path | str, *works: Any) -> list[Any]:
     """The results of works that are committed in one commit, in order; an error in the place of a result."""
 
     async def run() -> list[Any]:
-        with _lock_held(path):
+        with _lock_held(place):
             tasks = []
             for work in works:
                 tasks.append(asyncio.ensure_future(database.awrite(work)))
@@ -110,7 +142,7 @@ def test_a_statement_that_fails_leaves_nothing(database):
         tx.run(ADD, text="twice", content=None)
         tx.run(ADD, text="twice", content=None)
 
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(INTEGRITY):
         database.write(work)
 
     assert texts(database) == []
@@ -125,7 +157,7 @@ def test_the_writer_goes_on_after_a_failure(database):
     assert texts(database) == ["0", "1", "2", "3", "4"]
 
 
-def test_those_who_wait_come_into_one_commit(database, path):
+def test_those_who_wait_come_into_one_commit(database, place):
     results: list[Any] = []
 
     def work(number: int) -> Any:
@@ -136,38 +168,40 @@ def test_those_who_wait_come_into_one_commit(database, path):
 
         return run
 
-    assert _together(database, path, *(work(number) for number in range(20))) == list(range(20))
+    assert _together(database, place, *(work(number) for number in range(20))) == list(range(20))
 
     assert len(texts(database)) == 20
     assert len(set(results)) == 1
 
 
-def test_works_run_in_the_order_in_which_they_came(database, path):
-    _together(database, path, *(add(f"{number:03}") for number in range(50)))
+def test_works_run_in_the_order_in_which_they_came(database, place):
+    _together(database, place, *(add(f"{number:03}") for number in range(50)))
 
     assert texts(database) == [f"{number:03}" for number in range(50)]
 
 
-def test_a_later_work_sees_what_an_earlier_one_of_the_same_commit_did(database, path):
+def test_a_later_work_sees_what_an_earlier_one_of_the_same_commit_did(database, place):
     def rename(tx: Transaction) -> int:
         return tx.run(RENAME, old="first", new="renamed")
 
-    assert _together(database, path, add("other"), add("first"), rename) == [1, 1, 1]
+    assert _together(database, place, add("other"), add("first"), rename) == [1, 1, 1]
     assert texts(database) == ["other", "renamed"]
 
 
-def test_of_a_commit_only_the_guilty_fails(database, path):
+def test_of_a_commit_only_the_guilty_fails(database, place):
     def guilty(tx: Transaction) -> None:
         tx.run(ADD, text="guilty", content=None)
         raise Refused
 
-    results = _together(database, path, add("a"), guilty, add("b"), add("b"), add("c"))
+    results = _together(database, place, add("a"), guilty, add("b"), add("b"), add("c"))
 
-    assert [type(result) for result in results] == [int, Refused, int, sqlite3.IntegrityError, int]
+    assert [isinstance(result, int) for result in results] == [True, False, True, False, True]
+    assert isinstance(results[1], Refused)
+    assert isinstance(results[3], INTEGRITY)
     assert texts(database) == ["a", "b", "c"]
 
 
-def test_what_a_guilty_work_has_read_is_not_remembered_for_the_others(database, path):
+def test_what_a_guilty_work_has_read_is_not_remembered_for_the_others(database, place):
     """It may have been of its own making."""
     seen = []
 
@@ -179,21 +213,21 @@ def test_what_a_guilty_work_has_read_is_not_remembered_for_the_others(database, 
     def next_one(tx: Transaction) -> None:
         seen.append(dict(tx.remembered))
 
-    _together(database, path, add("first"), guilty, next_one)
+    _together(database, place, add("first"), guilty, next_one)
 
     assert seen[-1] == {}
 
 
-def test_a_work_runs_again_only_where_its_commit_has_failed(database, path):
+def test_a_work_runs_again_only_where_its_commit_has_failed(database, place):
     runs = []
 
     def counted(tx: Transaction) -> None:
         runs.append(1)
 
-    _together(database, path, add("x"), counted, counted)
+    _together(database, place, add("x"), counted, counted)
     assert len(runs) == 2
     runs.clear()
-    _together(database, path, add("y"), counted, lambda tx: 1 // 0)
+    _together(database, place, add("y"), counted, lambda tx: 1 // 0)
     assert len(runs) in {1, 2}
 
 
@@ -215,11 +249,11 @@ def test_many_threads_lose_nothing(database):
     assert texts(database) == ["200"]
 
 
-def test_a_client_that_leaves_does_not_take_its_work_along(database, path):
+def test_a_client_that_leaves_does_not_take_its_work_along(database, place):
     """What was asked for is done; who no longer waits is not told, and nobody else is disturbed."""
 
     async def run() -> None:
-        with _lock_held(path):
+        with _lock_held(place):
             leaving = asyncio.ensure_future(database.awrite(add("left")))
             staying = asyncio.ensure_future(database.awrite(add("stayed")))
             await asyncio.sleep(0.01)
@@ -232,8 +266,8 @@ def test_a_client_that_leaves_does_not_take_its_work_along(database, path):
     assert texts(database) == ["left", "stayed"]
 
 
-def test_an_event_loop_that_has_ended_does_not_stop_the_writer(database, path):
-    with _lock_held(path):
+def test_an_event_loop_that_has_ended_does_not_stop_the_writer(database, place):
+    with _lock_held(place):
 
         async def leave() -> None:
             task = asyncio.ensure_future(database.awrite(add("of a loop that ended")))
@@ -246,9 +280,9 @@ def test_an_event_loop_that_has_ended_does_not_stop_the_writer(database, path):
     assert texts(database) == ["of a loop that ended", "after"]
 
 
-def test_closing_finishes_what_waits(path):
-    database = Database(path)
-    with _lock_held(path):
+def test_closing_finishes_what_waits(place):
+    database = open_database(place)
+    with _lock_held(place):
         threads = [threading.Thread(target=database.write, args=[add(str(number))]) for number in range(5)]
         for thread in threads:
             thread.start()
@@ -257,11 +291,12 @@ def test_closing_finishes_what_waits(path):
     for thread in [*threads, closing]:
         thread.join()
 
-    again = Database(path)
+    again = open_database(place)
     assert sorted(texts(again)) == ["0", "1", "2", "3", "4"]
     again.close()
 
 
+@ON_SQLITE
 def test_a_full_disk_is_called_by_its_name(database):
     """SQLite rolls the whole commit back then; whoever waited hears why, and what is there stays."""
     database.write(add("small"))
@@ -277,13 +312,14 @@ def test_a_full_disk_is_called_by_its_name(database):
     assert texts(database) == ["small", "small again"]
 
 
-def test_on_a_full_disk_a_commit_of_several_fails_as_a_whole(database, path):
+@ON_SQLITE
+def test_on_a_full_disk_a_commit_of_several_fails_as_a_whole(database, place):
     def limit(tx: Transaction) -> None:
         tx._connection.execute("PRAGMA max_page_count = 8")
 
     database.write(limit)
 
-    results = _together(database, path, add("a"), add("large", b"x" * 1_000_000), add("b"))
+    results = _together(database, place, add("a"), add("large", b"x" * 1_000_000), add("b"))
 
     done = {text for text, result in zip(("a", "large", "b"), results, strict=True) if result == 1}
     assert set(texts(database)) == done
@@ -305,7 +341,7 @@ def test_a_reading_sees_one_state_while_others_commit(database):
 
 
 def test_a_reading_refuses_to_write(database):
-    with pytest.raises(sqlite3.OperationalError), database.reading() as tx:
+    with pytest.raises((sqlite3.OperationalError, psycopg.errors.ReadOnlySqlTransaction)), database.reading() as tx:
         tx.run(ADD, text="x", content=None)
 
     assert texts(database) == []
@@ -352,16 +388,17 @@ def test_many_rows_are_written_by_one_statement(database):
 
 
 def test_the_version_differs_after_every_commit_and_only_then(database):
-    versions = [database.version()]
+    versions = [_version(database)]
     for number in range(3):
         texts(database)
-        assert database.version() == versions[-1]
+        assert _version(database) == versions[-1]
         database.write(add(str(number)))
-        versions.append(database.version())
+        versions.append(_version(database))
 
     assert len(set(versions)) == 4
 
 
+@ON_SQLITE
 def test_the_version_of_rights_differs_only_where_a_work_says_so(database):
     def change(tx: Transaction) -> None:
         tx.changes_rights = True
@@ -376,26 +413,27 @@ def test_the_version_of_rights_differs_only_where_a_work_says_so(database):
     assert before != after == database.rights_version()
 
 
-def test_another_database_on_the_same_file_tells_of_its_commits(database, path):
-    other = Database(path)
-    before = database.version()
+def test_another_one_on_the_same_place_tells_of_its_commits(database, place):
+    other = open_database(place)
+    before = _version(database)
 
     other.write(add("theirs"))
 
-    assert database.version() != before
-    assert database.version() == other.version()
+    assert _version(database) != before
+    assert isinstance(place, str) or database.version() == other.version()
     other.close()
 
 
+@ON_SQLITE
 def test_while_a_commit_is_becoming_visible_no_version_is_trusted(database):
     """A reader between commit and number would take the old state for the new one, or the other way round."""
     database.write(add("x"))
     before = database.version()
 
-    database._commits.begin(rights=True)
+    database._driver.commits.begin(rights=True)
     assert len({database.version() for _ in range(10)} | {before}) == 11
     assert database.rights_version() != database.rights_version()
-    database._commits.end()
+    database._driver.commits.end()
 
     assert database.version() == database.version() != before
 
@@ -404,12 +442,14 @@ _OTHER_PROCESS = """
 import sys
 from pathlib import Path
 from sqlalchemy import column, table, select, update, bindparam
-from entrepot.database import Database, Statement
+from entrepot.database import Statement
+from entrepot.serving.preparing import open_database
 
 notes = table("notes", column("text"))
 READ = Statement(select(notes.c.text).limit(1))
 WRITE = Statement(update(notes).values(text=bindparam("new")))
-database = Database(Path(sys.argv[1]))
+place = sys.argv[1]
+database = open_database(place if place.startswith("postgresql:") else Path(place))
 
 def increment(tx):
     tx.run(WRITE, new=str(int(tx.one(READ)["text"]) + 1))
@@ -420,10 +460,10 @@ database.close()
 """
 
 
-def test_processes_take_turns_and_lose_nothing(database, path):
+def test_processes_take_turns_and_lose_nothing(database, place):
     database.write(add("0"))
-    before = database.version()
-    processes = [subprocess.Popen([sys.executable, "-c", _OTHER_PROCESS, path]) for _ in range(2)]
+    before = _version(database)
+    processes = [subprocess.Popen([sys.executable, "-c", _OTHER_PROCESS, place]) for _ in range(2)]
     for _ in range(50):
         database.write(
             lambda tx: tx.run(RENAME, old=(text := tx.all(ALL)[0]["text"]), new=str(int(text) + 1)) or 1 // 0
@@ -432,33 +472,39 @@ def test_processes_take_turns_and_lose_nothing(database, path):
         assert process.wait(60) == 0
 
     assert texts(database) == ["250"]
-    assert database.version() != before
+    assert _version(database) != before
 
 
 _DYING_PROCESS = """
 import os, sys
 from pathlib import Path
 from sqlalchemy import column, table, insert
-from entrepot.database import Database, Statement
+from entrepot.database import Statement
+from entrepot.serving.preparing import open_database
 
-database = Database(Path(sys.argv[1]))
+place = sys.argv[1]
+database = open_database(place if place.startswith("postgresql:") else Path(place))
 
 def die(tx):
     tx.run(Statement(insert(table("notes", column("text"))).values(text="never")))
     if sys.argv[2] == "visible":
-        database._commits.begin(rights=False)
+        database._driver.commits.begin(rights=False)
     os._exit(9)
 
 database.write(die)
 """
 
 
-@pytest.mark.parametrize("moment", ["running", "visible"])
-def test_a_process_that_dies_in_a_commit_leaves_nothing_and_holds_up_nobody(database, path, moment):
+@pytest.mark.parametrize(
+    ("place", "moment"),
+    [("sqlite", "running"), ("sqlite", "visible"), ("postgresql", "running")],
+    indirect=["place"],
+)
+def test_a_process_that_dies_in_a_commit_leaves_nothing_and_holds_up_nobody(database, place, moment):
     """Its lock ends with it; the number that it left odd is trusted by nobody until the next commit."""
     database.write(add("before"))
 
-    assert subprocess.run([sys.executable, "-c", _DYING_PROCESS, path, moment], check=False).returncode == 9
+    assert subprocess.run([sys.executable, "-c", _DYING_PROCESS, place, moment], check=False).returncode == 9
 
     if moment == "visible":
         assert database.version() != database.version()
@@ -466,3 +512,119 @@ def test_a_process_that_dies_in_a_commit_leaves_nothing_and_holds_up_nobody(data
     assert database.write(add("after")) == 1
     assert database.version() == database.version()
     assert texts(database) == ["before", "after"]
+
+
+# ── PostgreSQL ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _cut(place: Path | str) -> None:
+    """End every connection to the database, as a restart of its server does."""
+    with psycopg.connect(str(place)) as server:
+        server.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+@ON_POSTGRESQL
+def test_connections_that_were_cut_are_made_again(database, place):
+    database.write(add("before"))
+    before = _version(database)
+    assert texts(database) == ["before"]
+    _cut(place)
+
+    assert texts(database) == ["before"]
+    _cut(place)
+    assert database.look(ONE, text="before") is not None
+    assert database.write(add("after")) == 1
+    assert _version(database) != before
+    assert texts(database) == ["before", "after"]
+
+
+@ON_POSTGRESQL
+def test_a_transaction_that_was_cut_is_not_gone_on_with(database, place):
+    """What it had done is lost, so none of it may be told to be done; nor is it tried again behind anybody's back."""
+    runs = []
+
+    def work(tx: Transaction) -> None:
+        runs.append(1)
+        tx.run(ADD, text="lost", content=None)
+        _cut(place)
+        tx.run(ADD, text="alone", content=None)
+
+    with pytest.raises(psycopg.OperationalError):
+        database.write(work)
+
+    assert (texts(database), len(runs)) == ([], 1)
+    with database.reading() as tx:
+        tx.all(ALL)
+        _cut(place)
+        with pytest.raises(psycopg.OperationalError):
+            tx.all(ALL)
+
+
+@ON_POSTGRESQL
+def test_a_work_that_keeps_an_error_to_itself_is_not_taken_for_done(database, place):
+    """SQLite goes on after a statement that failed; PostgreSQL would end the transaction as if it had never been."""
+    database.write(add("x"))
+
+    def work(tx: Transaction) -> None:
+        tx.run(ADD, text="y", content=None)
+        with contextlib.suppress(psycopg.IntegrityError):
+            tx.run(ADD, text="x", content=None)
+
+    with pytest.raises(RuntimeError, match="a statement has failed in this transaction"):
+        database.write(work)
+
+    assert texts(database) == ["x"]
+
+
+@ON_POSTGRESQL
+def test_who_ask_at_a_time_share_an_answer_that_was_asked_for_after_all_of_them(database, monkeypatch):
+    questions, asked = [], asyncio.Event()
+    snapshot = Postgresql._snapshot
+
+    async def counted(self: Postgresql) -> str:
+        questions.append(1)
+        asked.set()
+        return await snapshot(self)
+
+    monkeypatch.setattr(Postgresql, "_snapshot", counted)
+
+    async def run() -> None:
+        first = asyncio.ensure_future(database.ask())
+        await asked.wait()
+        before = database.version()
+        await database.awrite(add("meanwhile"))
+        await asyncio.gather(*(database.ask() for _ in range(50)))
+        assert database.version() != before
+        await first
+
+    asyncio.run(run())
+
+    assert len(questions) in {2, 3}
+
+
+@ON_POSTGRESQL
+def test_who_leaves_while_he_asks_does_not_take_the_question_along(database):
+    async def run() -> None:
+        leaving, staying = (asyncio.ensure_future(database.ask()) for _ in range(2))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await staying
+
+    asyncio.run(run())
+
+    assert _version(database) == _version(database)
+
+
+def test_where_nobody_answers_no_version_is_trusted(tmp_path):
+    database = open_database(f"postgresql:///nothing?host={tmp_path}")
+
+    assert _version(database) != _version(database)
+    with pytest.raises(psycopg.OperationalError):
+        database.look(ONE, text="x")
+    for _ in range(2):
+        with pytest.raises(psycopg.OperationalError):
+            database.write(add("x"))
+    database.close()

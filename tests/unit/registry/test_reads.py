@@ -93,9 +93,9 @@ def test_what_was_missing_is_looked_for_each_time(remembered, database, reposito
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "in another process"])
-def test_nothing_is_stale_after_a_commit(remembered, database, repository, elsewhere):
+def test_nothing_is_stale_after_a_commit(remembered, database, repository, tmp_path, elsewhere):
     """A tag that has moved, an image and a link that have gone, a repository that has changed."""
-    writer = Database(database._path) if elsewhere else database
+    writer = Database(tmp_path / "entrepot.sqlite") if elsewhere else database
     first = push_image(writer, repository, "x", "v1")
     loose = push_blob(writer, repository, b"loose")["digest"]
     assert remembered.manifest(repository, "v1").digest == first

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from entrepot.database.statements import Integer, Text
+
 revision = "0001"
 down_revision = None
 
@@ -20,43 +22,43 @@ def _create_identities() -> None:
     """Accounts, users, access keys, and the deployment's own facts."""
     op.create_table(
         "accounts",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("id", Text, nullable=False),
+        sa.Column("name", Text, nullable=False),
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
     )
     op.create_table(
         "users",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("account", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("id", Text, nullable=False),
+        sa.Column("account", Text, nullable=False),
+        sa.Column("name", Text, nullable=False),
+        sa.Column("path", Text, nullable=False),
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("account", "name"),
     )
     op.create_table(
         "access_keys",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("account", sa.Text(), nullable=False),
-        sa.Column("user_id", sa.Text(), nullable=True),
+        sa.Column("id", Text, nullable=False),
+        sa.Column("account", Text, nullable=False),
+        sa.Column("user_id", Text, nullable=True),
         sa.Column("secret", sa.LargeBinary(), nullable=False),
-        sa.Column("active", sa.Integer(), nullable=False),
+        sa.Column("active", Integer, nullable=False),
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("access_keys_by_user", "access_keys", ["user_id"], unique=False)
     op.create_table(
         "deployment",
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("name", Text, nullable=False),
+        sa.Column("value", Text, nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
         "generation",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("value", sa.Integer(), nullable=False),
+        sa.Column("id", Integer, nullable=False),
+        sa.Column("value", Integer, nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
 
@@ -65,32 +67,32 @@ def _create_repositories() -> None:
     """Repositories and what belongs to them alone."""
     op.create_table(
         "repositories",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("account", sa.Text(), nullable=False),
-        sa.Column("region", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("id", Integer, nullable=False),
+        sa.Column("account", Text, nullable=False),
+        sa.Column("region", Text, nullable=False),
+        sa.Column("name", Text, nullable=False),
         sa.Column("created_at", sa.Float(), nullable=False),
-        sa.Column("mutability", sa.Text(), nullable=False),
-        sa.Column("exclusions", sa.Text(), nullable=False),
-        sa.Column("scan_on_push", sa.Integer(), nullable=False),
+        sa.Column("mutability", Text, nullable=False),
+        sa.Column("exclusions", Text, nullable=False),
+        sa.Column("scan_on_push", Integer, nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("account", "region", "name"),
         sqlite_autoincrement=True,
     )
     op.create_table(
         "resource_tags",
-        sa.Column("repository_id", sa.Integer(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("repository_id", Integer, nullable=False),
+        sa.Column("key", Text, nullable=False),
+        sa.Column("value", Text, nullable=False),
         sa.PrimaryKeyConstraint("repository_id", "key"),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "account_settings",
-        sa.Column("account", sa.Text(), nullable=False),
-        sa.Column("region", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("account", Text, nullable=False),
+        sa.Column("region", Text, nullable=False),
+        sa.Column("name", Text, nullable=False),
+        sa.Column("value", Text, nullable=False),
         sa.PrimaryKeyConstraint("account", "region", "name"),
         sqlite_with_rowid=False,
     )
@@ -100,18 +102,18 @@ def _create_manifests() -> None:
     """Manifests and their tags."""
     op.create_table(
         "manifests",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("repository_id", sa.Integer(), nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("media_type", sa.Text(), nullable=False),
-        sa.Column("artifact_type", sa.Text(), nullable=True),
-        sa.Column("subject", sa.Text(), nullable=True),
-        sa.Column("annotations", sa.Text(), nullable=True),
-        sa.Column("image_size", sa.Integer(), nullable=False),
+        sa.Column("id", Integer, nullable=False),
+        sa.Column("repository_id", Integer, nullable=False),
+        sa.Column("digest", Text, nullable=False),
+        sa.Column("media_type", Text, nullable=False),
+        sa.Column("artifact_type", Text, nullable=True),
+        sa.Column("subject", Text, nullable=True),
+        sa.Column("annotations", Text, nullable=True),
+        sa.Column("image_size", Integer, nullable=False),
         sa.Column("pushed_at", sa.Float(), nullable=False),
         sa.Column("pulled_at", sa.Float(), nullable=True),
-        sa.Column("pulls", sa.Integer(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("pulls", Integer, nullable=False),
+        sa.Column("status", Text, nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("repository_id", "digest"),
@@ -124,12 +126,13 @@ def _create_manifests() -> None:
         ["repository_id", "subject", "digest"],
         unique=False,
         sqlite_where=sa.text("subject IS NOT NULL"),
+        postgresql_where=sa.text("subject IS NOT NULL"),
     )
     op.create_table(
         "tags",
-        sa.Column("repository_id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("manifest_id", sa.Integer(), nullable=False),
+        sa.Column("repository_id", Integer, nullable=False),
+        sa.Column("name", Text, nullable=False),
+        sa.Column("manifest_id", Integer, nullable=False),
         sa.PrimaryKeyConstraint("repository_id", "name"),
         sqlite_with_rowid=False,
     )
@@ -140,23 +143,23 @@ def _create_references() -> None:
     """What manifests refer to."""
     op.create_table(
         "manifest_blobs",
-        sa.Column("repository_id", sa.Integer(), nullable=False),
-        sa.Column("blob_id", sa.Integer(), nullable=False),
-        sa.Column("manifest_id", sa.Integer(), nullable=False),
+        sa.Column("repository_id", Integer, nullable=False),
+        sa.Column("blob_id", Integer, nullable=False),
+        sa.Column("manifest_id", Integer, nullable=False),
         sa.PrimaryKeyConstraint("repository_id", "blob_id", "manifest_id"),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "children",
-        sa.Column("child_id", sa.Integer(), nullable=False),
-        sa.Column("parent_id", sa.Integer(), nullable=False),
+        sa.Column("child_id", Integer, nullable=False),
+        sa.Column("parent_id", Integer, nullable=False),
         sa.PrimaryKeyConstraint("child_id", "parent_id"),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "departed",
-        sa.Column("repository_id", sa.Integer(), nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("repository_id", Integer, nullable=False),
+        sa.Column("digest", Text, nullable=False),
         sa.Column("departed_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("repository_id", "digest"),
         sqlite_with_rowid=False,
@@ -167,12 +170,12 @@ def _create_blobs() -> None:
     """Blobs, whose they are, and those on their way in."""
     op.create_table(
         "blobs",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("domain", sa.Text(), nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("id", Integer, nullable=False),
+        sa.Column("domain", Text, nullable=False),
+        sa.Column("digest", Text, nullable=False),
+        sa.Column("size", Integer, nullable=False),
         sa.Column("created_at", sa.Float(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=True),
+        sa.Column("key", Text, nullable=True),
         sa.Column("content", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("domain", "digest"),
@@ -184,11 +187,12 @@ def _create_blobs() -> None:
         ["key"],
         unique=True,
         sqlite_where=sa.text("key IS NOT NULL"),
+        postgresql_where=sa.text("key IS NOT NULL"),
     )
     op.create_table(
         "links",
-        sa.Column("repository_id", sa.Integer(), nullable=False),
-        sa.Column("blob_id", sa.Integer(), nullable=False),
+        sa.Column("repository_id", Integer, nullable=False),
+        sa.Column("blob_id", Integer, nullable=False),
         sa.Column("touched_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("repository_id", "blob_id"),
         sqlite_with_rowid=False,
@@ -196,16 +200,16 @@ def _create_blobs() -> None:
     op.create_index("links_by_blob", "links", ["blob_id"], unique=False)
     op.create_table(
         "uploads",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("repository_id", sa.Integer(), nullable=False),
-        sa.Column("principal", sa.Text(), nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False),
-        sa.Column("sha256", sa.Text(), nullable=True),
+        sa.Column("id", Text, nullable=False),
+        sa.Column("repository_id", Integer, nullable=False),
+        sa.Column("principal", Text, nullable=False),
+        sa.Column("size", Integer, nullable=False),
+        sa.Column("sha256", Text, nullable=True),
         sa.Column("content", sa.LargeBinary(), nullable=True),
-        sa.Column("parts", sa.Integer(), nullable=False),
-        sa.Column("short_part", sa.Integer(), nullable=False),
+        sa.Column("parts", Integer, nullable=False),
+        sa.Column("short_part", Integer, nullable=False),
         sa.Column("updated_at", sa.Float(), nullable=False),
-        sa.Column("writer", sa.Text(), nullable=True),
+        sa.Column("writer", Text, nullable=True),
         sa.Column("writer_until", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sqlite_with_rowid=False,

@@ -1,0 +1,204 @@
+"""
+One PostgreSQL database, of as many processes on as many machines as there are.
+
+Writers take turns by an advisory lock, which ends with the transaction, or with the process that held it.
+Whether somebody has committed is asked of the server: why so, says
+docs/decisions/0009-who-does-not-know-asks.md.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from itertools import count
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.types.numeric import Int8Dumper
+from psycopg.types.string import StrDumper
+
+from entrepot.database.transactions import Connection
+from entrepot.errors import NoSpace
+from entrepot.postgresql.dialect import POSTGRESQL
+
+# Whoever writes holds this: "ENTREPOT", as a number.
+TURN = int.from_bytes(b"ENTREPOT", "big")
+# Which transactions are visible: two that are equal see the same.
+_SNAPSHOT = "SELECT pg_current_snapshot()::text"
+_SETTINGS: dict[str, Any] = {
+    "autocommit": True,
+    "connect_timeout": 5,
+    "application_name": "entrepot",
+    "tcp_user_timeout": 10_000,  # milliseconds, after which a server that has vanished is given up
+}
+
+
+class _Bool(Int8Dumper):
+    """Columns hold numbers for true and false, as SQLite does."""
+
+    def dump(self, obj: Any) -> Any:
+        """1 or 0."""
+        return super().dump(int(obj))
+
+
+class Postgresql:
+    """The database at *url*, as ``Database`` works with it."""
+
+    dialect = POSTGRESQL
+    begin_reading = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+    # Each statement sees what was committed before it, so the first one after the wait what others did in their turns.
+    begin_writing = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({TURN})"
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._numbers = count(1)
+        self._seen = "", next(self._numbers)
+        self._asker: psycopg.AsyncConnection[Any] | None = None
+        self._asking: asyncio.Future[None] | None = None
+        self._next: asyncio.Future[None] | None = None
+
+    def version(self) -> int:
+        """A number that equals an earlier one only if nothing was committed between the two questions."""
+        return self._seen[1]
+
+    # Whoever remembers rights has the generation to see whether it was about them.
+    rights_version = version
+
+    def reader(self) -> Connection:
+        """A connection that cannot write."""
+        return _Mending(self._url, "SET default_transaction_read_only = on")
+
+    def writer(self) -> Connection:
+        """The one connection of this process that writes; who holds its turn for long loses it."""
+        return _Mending(self._url, "SET idle_in_transaction_session_timeout = '30s'")
+
+    def turn(self) -> contextlib.AbstractContextManager[None]:
+        """Nothing: the transaction itself waits for its turn."""
+        return contextlib.nullcontext()
+
+    def commit(self, connection: Connection, *, rights: bool) -> None:
+        """Make durable and visible what was done."""
+        ended: Any = connection.execute("COMMIT")
+        # After an error that a work has kept to itself, PostgreSQL ends a transaction so and says no word.
+        if ended.statusmessage != "COMMIT":
+            raise RuntimeError("a statement has failed in this transaction, and all of it with it")
+
+    def named(self, error: BaseException) -> BaseException:
+        """Call a full disk by its name. What did not fit has not been done."""
+        return NoSpace(free=0, least=0) if isinstance(error, psycopg.errors.DiskFull) else error
+
+    async def ask(self) -> None:
+        """Let ``version`` tell what was committed before this. Who come while one question is out share the next."""
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._ask_after(self._asking))
+        await asyncio.shield(self._next)
+
+    def close(self) -> None:
+        """End the connection that asks."""
+        if self._asker is not None:
+            self._asker.pgconn.finish()
+            self._asker = None
+
+    async def _ask_after(self, earlier: "asyncio.Future[None] | None") -> None:
+        if earlier is not None and not earlier.done():
+            await asyncio.wait([earlier])
+        self._asking, self._next = self._next, None
+        try:
+            snapshot = await self._snapshot()
+        except psycopg.Error:
+            snapshot = ""  # unlike every one that is remembered: nobody trusts what he knows
+        if not snapshot or snapshot != self._seen[0]:
+            self._seen = snapshot, next(self._numbers)
+
+    async def _snapshot(self) -> str:
+        if self._asker is not None:
+            with contextlib.suppress(psycopg.OperationalError):
+                return await _text(self._asker)
+        # Another server may use numbers again that the last one lost when it failed: they mean nothing any more.
+        self._seen = "", next(self._numbers)
+        self._asker = await psycopg.AsyncConnection.connect(self._url, **_SETTINGS)
+        return await _text(self._asker)
+
+
+async def _text(connection: psycopg.AsyncConnection[Any]) -> str:
+    row = await (await connection.execute(_SNAPSHOT)).fetchone()
+    assert row is not None  # it is a function's value
+    return str(row[0])
+
+
+class _Mending:
+    """A connection that is made when it is needed, and again where it is found broken outside a transaction."""
+
+    def __init__(self, url: str, setting: str) -> None:
+        """*setting* is a statement that each connection begins with."""
+        self._url = url
+        self._setting = setting
+        self._raw: psycopg.Connection[Any] | None = None
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether one has begun; not, where the connection is lost."""
+        return self._raw is not None and self._raw.pgconn.transaction_status in _INSIDE
+
+    def execute(self, sql: str, parameters: Any = None, /) -> psycopg.Cursor[Any]:
+        """Run one statement."""
+        raw, inside = self._raw, self.in_transaction
+        if raw is None:
+            raw = self._connect()
+        try:
+            return raw.execute(sql, parameters, binary=parameters is not None)
+        except psycopg.OperationalError:
+            if inside or not raw.closed:
+                raise
+        return self._connect().execute(sql, parameters, binary=parameters is not None)
+
+    def executemany(self, sql: str, rows: Any, /) -> None:
+        """Run one statement for each of *rows*, in a transaction that has begun."""
+        assert self._raw is not None
+        with self._raw.cursor() as cursor:
+            cursor.executemany(sql, rows)
+
+    def close(self) -> None:
+        """Give it up."""
+        if self._raw is not None:
+            self._raw.close()
+            self._raw = None
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        self.close()
+        raw = psycopg.connect(self._url, row_factory=_rows, **_SETTINGS)
+        # Types that do not depend on the value: each statement is prepared once.
+        for kind, dumper in ((int, Int8Dumper), (bool, _Bool), (str, StrDumper)):
+            raw.adapters.register_dumper(kind, dumper)
+        raw.execute(self._setting)
+        self._raw = raw
+        return raw
+
+
+_INSIDE = frozenset({TransactionStatus.ACTIVE, TransactionStatus.INTRANS, TransactionStatus.INERROR})
+
+
+class _Row(tuple[Any, ...]):
+    """Values by name or by number; of one statement's results."""
+
+    __slots__ = ()
+    names: dict[str, int]
+
+    def keys(self) -> Iterable[str]:
+        """Names, so that ``**`` unfolds a row."""
+        return self.names
+
+    def __getitem__(self, key: Any, /) -> Any:
+        return tuple.__getitem__(self, self.names[key] if type(key) is str else key)
+
+
+@lru_cache(maxsize=1024)
+def _row_type(names: tuple[str, ...]) -> type[_Row]:
+    # Of two columns of one name the first counts, as with SQLite.
+    numbers = {name: number for number, name in reversed(list(enumerate(names)))}
+    return type("Row", (_Row,), {"names": numbers, "__slots__": ()})
+
+
+def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Any], Any]:
+    return _row_type(tuple(column.name for column in cursor.description or ()))
