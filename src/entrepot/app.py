@@ -67,7 +67,7 @@ class Application:
             return
         began = clock.ticks()
         scope["request_id"] = clock.new_request_id()
-        if self._ask is not None:
+        if self._ask is not None and scope["path"] != "/healthz":
             await self._ask()
         ready = self._oci.ready(scope)
         if ready is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,11 @@ from tests.support.server import ACCOUNT, Server
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
     folder: Path = tmp_path_factory.mktemp("nodes")
-    shared = {"database": cluster().new(), "storage": (folder / "blobs").as_uri(), "keys": folder / "one.keys"}
+    shared: dict[str, Any] = {
+        "database": cluster().new(),
+        "storage": (folder / "blobs").as_uri(),
+        "keys": folder / "one.keys",
+    }
     with Server(folder / "one", **shared) as one, Server(folder / "two", **shared) as two:
         yield one, two
 

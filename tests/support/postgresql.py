@@ -59,9 +59,10 @@ class Cluster:
         options = [word for option in _OPTIONS for word in ("-c", option)]
         command = [self.programs / "postgres", "-D", self.folder / "data", "-k", self.folder, *options]
         with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(
+            process: subprocess.Popen[bytes] = subprocess.Popen(
                 command, cwd=self.folder, stdout=log, stderr=log, start_new_session=True, **self._user
             )  # type: ignore[call-overload]
+        return process
 
     def kill(self) -> None:
         """Take it down at once, as the kernel does when memory runs out."""

@@ -12,9 +12,11 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NoReturn
 
-from dbos import DBOS, DBOSPortableJSONSerializer
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+from sqlalchemy import create_engine
 
 from entrepot import clock
 from entrepot.jobs.job import Every, cron_of
@@ -40,7 +42,7 @@ def run(runtime: Runtime, periodic: Sequence[Every]) -> NoReturn:
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
-    _launch(_place(runtime.settings), {every.name: _workflow(every, runtime) for every in periodic}, periodic)
+    _launch(_memory(runtime.settings), {every.name: _workflow(every, runtime) for every in periodic}, periodic)
     while not ending.is_set():
         _forget_old()
         ending.wait(_HOUR)
@@ -49,27 +51,33 @@ def run(runtime: Runtime, periodic: Sequence[Every]) -> NoReturn:
     os._exit(0)  # without waiting for the thread of a collection that may take minutes
 
 
-def _place(settings: Settings) -> str:
-    """Where it remembers, as SQLAlchemy names it: a file of its own, or a schema of its own in PostgreSQL."""
+def _memory(settings: Settings) -> DBOSConfig:
+    """Where it remembers: a file of its own, or a schema of its own in PostgreSQL."""
     if isinstance(settings.database_place, str):
-        return settings.database_place
+        import psycopg  # noqa: PLC0415  # who has a file need not wait for it
+
+        # The address is libpq's to read: SQLAlchemy would take it apart, and does not know all of it.
+        connect = partial(psycopg.connect, settings.database_place)
+        return {"system_database_engine": create_engine("postgresql+psycopg://", creator=connect, pool_pre_ping=True)}
     path = settings.data / "jobs.sqlite"
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-    return f"sqlite:///{path}"
+    return {"system_database_url": f"sqlite:///{path}"}
 
 
-def _launch(place: str, workflows: dict[str, Callable[..., None]], periodic: Sequence[Every]) -> None:
+def _launch(memory: DBOSConfig, workflows: dict[str, Callable[..., None]], periodic: Sequence[Every]) -> None:
     # With a handler of its own it would write to standard error in its own form.
     logging.getLogger("dbos").addHandler(logging.NullHandler())
     DBOS(
         config={
+            **memory,
             "name": "entrepot",
-            "system_database_url": place,
             # Work is taken up again by the executor of that name, and in that version: both never change.
             "executor_id": "jobs",
             "application_version": "1",
             # The default is pickle: whoever could write to the file could run code.
             "serializer": DBOSPortableJSONSerializer(),
+            # We wait for nothing that it would tell; and a transaction that notifies takes a lock of the whole server.
+            "use_listen_notify": False,
             "enable_otlp": False,
             "log_level": "WARNING",
             "max_executor_threads": 4,

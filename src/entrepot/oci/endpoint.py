@@ -49,7 +49,13 @@ class Endpoint:
 
     def ready(self, scope: Scope) -> Ready | None:
         """The answer, where this very request has been answered and nothing has been committed since."""
-        self._refresh()
+        try:
+            self._refresh()
+        except Exception:  # noqa: BLE001  # rows cannot be read: who is not served without them is refused further on
+            self._version = self._generation = -1
+            self._ready.clear()
+            self._logins.clear()
+            return None
         ready = self._ready.find(scope)
         if ready is not None and ready.pulled is not None:
             usage.record(ready.pulled, clock.now())

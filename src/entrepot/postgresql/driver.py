@@ -67,11 +67,11 @@ class Postgresql:
 
     def reader(self) -> Connection:
         """A connection that cannot write."""
-        return _Mending(self._url, "SET default_transaction_read_only = on")
+        return _Mending(self._url, "SET default_transaction_read_only = on", alone=True)
 
     def writer(self) -> Connection:
         """The one connection of this process that writes; who holds its turn for long loses it."""
-        return _Mending(self._url, "SET idle_in_transaction_session_timeout = '30s'")
+        return _Mending(self._url, "SET idle_in_transaction_session_timeout = '30s'", alone=False)
 
     def turn(self) -> contextlib.AbstractContextManager[None]:
         """Nothing: the transaction itself waits for its turn."""
@@ -79,10 +79,11 @@ class Postgresql:
 
     def commit(self, connection: Connection, *, rights: bool) -> None:
         """Make durable and visible what was done."""
-        ended: Any = connection.execute("COMMIT")
-        # After an error that a work has kept to itself, PostgreSQL ends a transaction so and says no word.
-        if ended.statusmessage != "COMMIT":
+        assert isinstance(connection, _Mending)
+        # After an error that a work has kept to itself, PostgreSQL would undo all and call that done.
+        if connection.has_failed:
             raise RuntimeError("a statement has failed in this transaction, and all of it with it")
+        connection.execute("COMMIT")
 
     def named(self, error: BaseException) -> BaseException:
         """Call a full disk by its name. What did not fit has not been done."""
@@ -90,7 +91,7 @@ class Postgresql:
 
     async def ask(self) -> None:
         """Let ``version`` tell what was committed before this. Who come while one question is out share the next."""
-        if self._next is None:
+        if self._next is None or self._next.done():  # done: by a loop that ended before it began
             self._next = asyncio.ensure_future(self._ask_after(self._asking))
         await asyncio.shield(self._next)
 
@@ -130,10 +131,11 @@ async def _text(connection: psycopg.AsyncConnection[Any]) -> str:
 class _Mending:
     """A connection that is made when it is needed, and again where it is found broken outside a transaction."""
 
-    def __init__(self, url: str, setting: str) -> None:
-        """*setting* is a statement that each connection begins with."""
+    def __init__(self, url: str, setting: str, *, alone: bool) -> None:
+        """*setting* is a statement that each connection begins with; *alone*: statements need no transaction."""
         self._url = url
         self._setting = setting
+        self._alone = alone
         self._raw: psycopg.Connection[Any] | None = None
 
     @property
@@ -141,9 +143,16 @@ class _Mending:
         """Whether one has begun; not, where the connection is lost."""
         return self._raw is not None and self._raw.pgconn.transaction_status in _INSIDE
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the transaction can only be undone."""
+        return self._raw is not None and self._raw.pgconn.transaction_status == TransactionStatus.INERROR
+
     def execute(self, sql: str, parameters: Any = None, /) -> psycopg.Cursor[Any]:
         """Run one statement."""
         raw, inside = self._raw, self.in_transaction
+        if not (inside or self._alone or sql.startswith("BEGIN")):
+            raise psycopg.OperationalError("the transaction has been lost with its connection")
         if raw is None:
             raw = self._connect()
         try:

@@ -550,7 +550,9 @@ def test_a_transaction_that_was_cut_is_not_gone_on_with(database, place):
         runs.append(1)
         tx.run(ADD, text="lost", content=None)
         _cut(place)
-        tx.run(ADD, text="alone", content=None)
+        for text in ("alone", "still alone"):
+            with contextlib.suppress(psycopg.OperationalError):
+                tx.run(ADD, text=text, content=None)
 
     with pytest.raises(psycopg.OperationalError):
         database.write(work)
@@ -575,8 +577,10 @@ def test_a_work_that_keeps_an_error_to_itself_is_not_taken_for_done(database, pl
 
     with pytest.raises(RuntimeError, match="a statement has failed in this transaction"):
         database.write(work)
+    results = _together(database, place, add("a"), work, add("b"))
 
-    assert texts(database) == ["x"]
+    assert [result == 1 for result in results] == [True, False, True]
+    assert texts(database) == ["x", "a", "b"]
 
 
 @ON_POSTGRESQL

@@ -12,17 +12,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+
+from tests.support.postgresql import cluster
 
 _PROGRAM = """
 import logging, sys, time
 from datetime import timedelta
 from pathlib import Path
 from entrepot import clock
-from entrepot.database import Database
 from entrepot.jobs import Every
 from entrepot.jobs.worker import run
 from entrepot.runtime import Runtime
+from entrepot.serving.preparing import open_database
 from entrepot.settings import Settings
 from entrepot.storage.drivers import open_store
 
@@ -44,7 +47,8 @@ def work(runtime):
     note("ended")
     return "a result"
 
-runtime = Runtime(Settings(data=folder), Database(folder / "entrepot.sqlite"), open_store("memory://"), bytes(32))
+settings = Settings(data=folder, database=sys.argv[4] if sys.argv[4:] else None)
+runtime = Runtime(settings, open_database(settings.database_place), open_store("memory://"), bytes(32))
 periodic = [Every(timedelta(seconds=seconds), "work", work)] if seconds else []
 run(runtime, periodic)
 """
@@ -54,12 +58,15 @@ _DAY = 86400
 class Jobs:
     """Processes of jobs, one after another, on one folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str | None = None) -> None:
         self.folder = folder
+        self.database = database
         self.process: subprocess.Popen[str] | None = None
 
     def start(self, interval: float = 1, travel: float = 0) -> subprocess.Popen[str]:
         command = [sys.executable, "-W", "error", "-c", _PROGRAM, str(self.folder), str(interval), str(travel)]
+        if self.database:
+            command.append(self.database)
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         return self.process
 
@@ -82,6 +89,13 @@ class Jobs:
 
     def rows(self, query: str) -> list[Any]:
         """What a query finds; nothing, before the tables are there."""
+        if self.database:
+            with (
+                psycopg.connect(self.database, options="-c search_path=dbos") as server,
+                contextlib.suppress(psycopg.errors.UndefinedTable),
+            ):
+                return server.execute(query.encode()).fetchall()
+            return []
         with (
             contextlib.closing(sqlite3.connect(self.folder / "jobs.sqlite", timeout=30)) as connection,
             contextlib.suppress(sqlite3.OperationalError),
@@ -100,9 +114,9 @@ class Jobs:
         raise AssertionError(f"it never came: {self.notes()}")
 
 
-@pytest.fixture
-def jobs(tmp_path: Path) -> Iterator[Jobs]:
-    jobs = Jobs(tmp_path)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def jobs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Jobs]:
+    jobs = Jobs(tmp_path, cluster().new() if request.param == "postgresql" else None)
     yield jobs
     jobs.kill()
 
