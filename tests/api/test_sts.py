@@ -447,7 +447,7 @@ def test_what_is_no_message_is_not_decoded(sts):
 def issuer(server, iam):
     made = Issuer("https://ci.example.com/jobs")
     arn = iam.create_open_id_connect_provider(Url=made.url, ClientIDList=["sts.amazonaws.com"])
-    runtime = open_runtime(load({"data": str(server.data)}))
+    runtime = open_runtime(load({"data": str(server.data)}, server.settings))
     try:
         runtime.database.write(
             lambda tx: providers.set_jwks(tx, providers.get(tx, ACCOUNT, arn["OpenIDConnectProviderArn"]), made.jwks)

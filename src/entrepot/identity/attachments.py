@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from entrepot import clock
-from entrepot.database import Row, Statement, Transaction
+from entrepot.database import Row, Statement, Text, Transaction
 from entrepot.identity import managed, policies
 from entrepot.identity.faults import PolicyNotFound, PolicyUnattachable, QuotaExceeded, ServicePolicy
 from entrepot.identity.policies import Policy
@@ -47,7 +47,7 @@ def _having(kind: str, table: Table, *, bounded: bool) -> Select[tuple[str, str,
     ).where(
         table.c.account == bindparam("account"),
         func.substr(table.c.path, 1, func.length(bindparam("prefix"))) == bindparam("prefix"),
-        or_(bindparam("only") == null(), bindparam("only") == kind),
+        or_(bindparam("only", type_=Text) == null(), bindparam("only") == kind),
         or_(*ways),
     )
 

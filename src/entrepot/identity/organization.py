@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, insert, literal, select, union_all, update
 
 from entrepot import clock
-from entrepot.database import Row, Statement, Transaction
+from entrepot.database import Row, Statement, Text, Transaction
 from entrepot.identity.organization_faults import (
     AlreadyInOrganization,
     Constraint,
@@ -62,7 +62,8 @@ _parents = union_all(
     select(organization_accounts.c.account.label("child"), organization_accounts.c.parent_id),
     select(organization_units.c.id, organization_units.c.parent_id),
 ).subquery()
-_chain = select(bindparam("account").label("target"), literal(0).label("height")).cte("chain", recursive=True)
+_account = bindparam("account", type_=Text)
+_chain = select(_account.label("target"), literal(0).label("height")).cte("chain", recursive=True)
 _chain = _chain.union_all(select(_parents.c.parent_id, _chain.c.height + 1).where(_parents.c.child == _chain.c.target))
 # One row for each policy on the way from the account up to the root, and one for a place that has none.
 _ALONG = Statement(
