@@ -42,7 +42,7 @@ def test_abuse_22_collection_takes_nothing_from_the_pushes_beside_it(tmp_path):
 
 
 def _collect(server, ending):
-    runtime = open_runtime(load({"data": server.data}, {}))
+    runtime = open_runtime(load({"data": server.data}, server.settings))
     collected = Collected()
     try:
         while not ending.is_set():

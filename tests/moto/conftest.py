@@ -65,7 +65,7 @@ def moto_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def _admit(server: Server, key: NewKey) -> None:
-    runtime = open_runtime(load({"data": str(server.data)}))
+    runtime = open_runtime(load({"data": str(server.data)}, server.settings))
     try:
         vault = Vault(runtime.root_key)
         runtime.database.write(lambda tx: credentials.create(tx, root_of(ACCOUNT), vault=vault, key=key))

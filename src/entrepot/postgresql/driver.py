@@ -3,7 +3,7 @@ One PostgreSQL database, of as many processes on as many machines as there are.
 
 Writers take turns by an advisory lock, which ends with the transaction, or with the process that held it.
 Whether somebody has committed is asked of the server: why so, says
-docs/decisions/0009-who-does-not-know-asks.md.
+docs/decisions/0010-who-does-not-know-asks.md.
 """
 
 import asyncio
