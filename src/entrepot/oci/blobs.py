@@ -1,5 +1,8 @@
 """Blobs on the wire: HEAD, GET with ranges, DELETE."""
 
+import re
+from datetime import timedelta
+
 from entrepot import clock
 from entrepot.answers import COMMON, Header, Response, empty
 from entrepot.database import Transaction
@@ -19,6 +22,11 @@ _HARMLESS: tuple[Header, ...] = (
     (b"vary", b"Authorization"),
     (b"accept-ranges", b"bytes"),
 )
+
+# Long enough to begin a download, and once more after it broke off.
+_REDIRECT_LIFETIME = timedelta(minutes=20)
+# Stores count in 64 bits.
+_BEYOND = re.compile(r"\d{19}")
 
 
 async def head_blob(request: Request) -> Response:
@@ -55,23 +63,39 @@ async def delete_blob(request: Request) -> Response:
 
 
 def serve(request: Request, blob: Blob) -> Response:
-    """The answer that carries *blob*, or the range of it that the request asks for."""
+    """
+    The answer that carries *blob*, or the range of it that the request asks for; or sends the client to the store.
+
+    Where it is sent, it asks for the same range. Raises: StoreUnavailable.
+    """
     wanted = ranges.requested(request.header(b"range"), blob.size)
+    if wanted is not None and wanted[0] == wanted[1]:
+        return empty(416, (b"content-range", f"bytes */{blob.size}".encode("ascii")))
+    address = _elsewhere(request, blob, wanted)
+    if address is not None:
+        return empty(307, (b"location", address.encode("ascii")), *_identity(blob))
+    store = request.context.runtime.store
     if wanted is None:
         headers = [*_HARMLESS, *_identity(blob), _length(blob.size)]
         if blob.key is None:
             return Response(200, headers, request.context.reads.bytes_of(blob), lasts=True)
-        store = request.context.runtime.store
         path = store.path(blob.key)
-        return Response(200, headers, path=path, pieces=None if path else store.read(blob.key))
+        return Response(200, headers, path=path, pieces=None if path else store.read(blob.key, 0, blob.size))
     start, stop = wanted
-    if start == stop:
-        return empty(416, (b"content-range", f"bytes */{blob.size}".encode("ascii")))
     headers = [*_HARMLESS, *_identity(blob), _length(stop - start)]
     headers.append((b"content-range", f"bytes {start}-{stop - 1}/{blob.size}".encode("ascii")))
     if blob.key is None:
         return Response(206, headers, request.context.reads.bytes_of(blob)[start:stop])
-    return Response(206, headers, pieces=request.context.runtime.store.read(blob.key, start, stop))
+    return Response(206, headers, pieces=store.read(blob.key, start, stop))
+
+
+def _elsewhere(request: Request, blob: Blob, wanted: tuple[int, int] | None) -> str | None:
+    """Where the store itself gives the bytes; None where we do, as we do for a Range that no store need understand."""
+    header = request.header(b"range") or ""
+    odd = _BEYOND.search(header) if wanted else header
+    if blob.key is None or odd or request.scope["method"] != "GET":
+        return None
+    return request.context.runtime.store.url(blob.key, _REDIRECT_LIFETIME)
 
 
 async def _asked_for(request: Request) -> Blob:

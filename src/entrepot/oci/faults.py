@@ -3,7 +3,7 @@
 import orjson
 
 from entrepot.bodies import BodyIncomplete
-from entrepot.errors import Fault, NoSpace
+from entrepot.errors import Fault, NoSpace, StoreUnavailable
 from entrepot.registry import faults
 
 # By code; where one code means two things, the class decides.
@@ -33,6 +33,7 @@ _STATUS_OF: dict[type[Fault], int] = {
     faults.InvalidLayerPart: 416,
     faults.UploadBusy: 409,
     NoSpace: 507,
+    StoreUnavailable: 503,
 }
 
 

@@ -102,6 +102,7 @@ def complete(runtime: Runtime, target: Target, digests: list[str]) -> str:
         if session.short_part == 2:
             raise LayerPartTooSmall
         with _in_store(target):
+            _cut(runtime, session)
             digest = _digest_of(runtime, session)
             if digest not in digests:
                 raise InvalidLayer
@@ -156,6 +157,13 @@ def _append_to_store(runtime: Runtime, target: Target, session: Session, *, part
     runtime.database.write(
         lambda tx: uploads.record(tx, session, by=claim, size=size, sha256=digest, content=None, part=len(part.data))
     )
+
+
+def _cut(runtime: Runtime, session: Session) -> None:
+    """Cut off what a part that was never recorded has left behind the session's size."""
+    if session.content is None:
+        with runtime.store.append(session.id, session.size):
+            pass
 
 
 def _digest_of(runtime: Runtime, session: Session) -> str:

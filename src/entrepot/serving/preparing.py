@@ -6,6 +6,7 @@ from pathlib import Path
 
 from entrepot.database import Database, Transaction
 from entrepot.database.migrating import demand_current, migrate
+from entrepot.errors import StoreUnavailable
 from entrepot.identity import accounts, credentials, deployment, rootkey
 from entrepot.identity.credentials import Vault
 from entrepot.identity.new_keys import NewKey, draw
@@ -28,7 +29,7 @@ def prepare(settings: Settings) -> NewKey | None:
     The caller holds the folder. A first start that was cut short is taken up by the next.
     Raises: SchemaRefused, RootKeyRefused, FolderRefused.
     """
-    _store(settings)
+    _try(_store(settings), settings)
     if settings.folder_mark != settings.database_place:
         settings.folder_mark.touch(mode=0o600)
     migrate(settings.database_place)
@@ -80,6 +81,16 @@ def _store(settings: Settings) -> BlobStore:
         return open_store(settings.storage_url)
     except (ValueError, OSError) as error:
         raise FolderRefused(str(error)) from None
+
+
+def _try(store: BlobStore, settings: Settings) -> None:
+    """Ask the store for something: of a place that is not there, its owner hears now. Raises: FolderRefused."""
+    try:
+        next(store.objects(), None)
+    except (StoreUnavailable, OSError, ValueError) as error:
+        reason = error.__cause__ or error
+        first_line = str(reason).partition("\n")[0]
+        raise FolderRefused(f"storage: {settings.storage_url} cannot be used: {first_line}") from None
 
 
 def _first_key(database: Database, settings: Settings, *, root_key: bytes) -> NewKey | None:

@@ -53,7 +53,8 @@ class BlobStore(Protocol):
 
     def finish(self, upload: str, domain: str, digest: str) -> str:
         """
-        Publish an upload; the key of the new object. It is durable before this returns.
+        Publish an upload, which ``append`` has opened before in this process; the key of the new object. It is durable
+        before this returns.
 
         After a crash there is the upload, or the object, or both, and never half of one.
         Raises: FileNotFoundError; BlockingIOError, as ``append`` does.

@@ -225,6 +225,18 @@ def test_an_upload_whose_publishing_a_crash_cut_short_is_not_found_and_can_be_be
         _send(runtime, target, b"more", first=len(content))
 
 
+def test_bytes_of_a_part_that_a_crash_kept_from_being_recorded_are_no_part_of_the_layer(runtime, repository, target):
+    content = os.urandom(20_000)
+    _send(runtime, target, content)
+    with runtime.store.append(target.upload, len(content)) as appending:
+        appending.write(b"durable, and in no row")
+        appending.commit()
+
+    digest = parts.complete(runtime, target, [digest_of(content)])
+
+    assert _stored(runtime, repository, digest) == content
+
+
 @pytest.mark.parametrize("limit", [{"parts_per_upload": 1}, {"layer_size": 5}])
 def test_a_layer_has_at_most_so_many_parts_and_bytes(runtime, target, limit):
     limited = dataclasses.replace(runtime, settings=dataclasses.replace(runtime.settings, **limit))
