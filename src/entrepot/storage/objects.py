@@ -253,7 +253,7 @@ class ObjectStore:
     def _listed(self, prefix: str | None) -> Iterator["_Entry"]:
         pages = iter(obstore.list(self._bucket, prefix))
         while True:
-            with _answered():
+            with _answered(missing=False):
                 page: Any = next(pages, None)
             if page is None:
                 return

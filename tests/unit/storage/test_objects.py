@@ -265,7 +265,8 @@ class _Passing(BaseHTTPRequestHandler):
     def handle_one(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with self.server.lock:
-            kind = f"{self.command} {sorted(urlsplit(self.path).query.split('='))[:1]}"
+            parameters = sorted(part.partition("=")[0] for part in urlsplit(self.path).query.split("&"))
+            kind = f"{self.command} {parameters}"
             self.server.seen[kind] += 1
             refuse = self.server.seen[kind] <= self.server.refusals
         if refuse:
