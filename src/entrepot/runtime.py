@@ -6,6 +6,7 @@ from entrepot.database import Database
 from entrepot.remote.key_sets import KeySets
 from entrepot.settings import Settings
 from entrepot.storage import BlobStore
+from entrepot.storage.at_rest import AtRest
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +21,9 @@ class Runtime:
     endpoint: str | None = None
     endpoint_policy: str | None = None
     key_sets: KeySets = field(default_factory=KeySets)
+    # What is in the store, as plain bytes.
+    at_rest: AtRest = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        at_rest = AtRest(self.store, self.root_key, seals=self.settings.default_at_rest == "service")
+        object.__setattr__(self, "at_rest", at_rest)

@@ -59,6 +59,9 @@ class Settings:
     storage: str | None = _setting(
         None, "Where blobs lie, as a URL: a folder, or a bucket of S3, Google or Azure. Default: `file://<data>/blobs`."
     )
+    default_at_rest: str = _setting(
+        "service", "How new blobs are kept: `service`, sealed under a key of the deployment; `disk`, as they come."
+    )
     listen: str = _setting("127.0.0.1:5000", "Address and port to listen on.")
     endpoints: tuple[str, ...] = _setting(
         (),
@@ -273,6 +276,10 @@ def _hostname(text: str) -> str | None:
     return None
 
 
+def _at_rest(text: str) -> str | None:
+    return None if text in {"service", "disk"} else "must be service or disk"
+
+
 def _region(text: str) -> str | None:
     return None if _REGION.fullmatch(text) else "is no region, as in us-east-1"
 
@@ -283,6 +290,7 @@ def _account(text: str) -> str | None:
 
 _RULES: dict[str, Callable[[str], str | None]] = {
     "database": _database,
+    "default_at_rest": _at_rest,
     "listen": _listen,
     "endpoints": _endpoint,
     "trusted_proxies": _network,

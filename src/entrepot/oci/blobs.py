@@ -74,26 +74,28 @@ def serve(request: Request, blob: Blob) -> Response:
     address = _elsewhere(request, blob, wanted)
     if address is not None:
         return empty(307, (b"location", address.encode("ascii")), *_identity(blob))
-    store = request.context.runtime.store
+    runtime = request.context.runtime
     if wanted is None:
         headers = [*_HARMLESS, *_identity(blob), _length(blob.size)]
         if blob.key is None:
             return Response(200, headers, request.context.reads.bytes_of(blob), lasts=True)
-        path = store.path(blob.key)
-        return Response(200, headers, path=path, pieces=None if path else store.read(blob.key, 0, blob.size))
+        path = None if blob.sealed else runtime.store.path(blob.key)
+        pieces = None if path else runtime.at_rest.read(blob.key, 0, blob.size, sealed=blob.sealed)
+        return Response(200, headers, path=path, pieces=pieces)
     start, stop = wanted
     headers = [*_HARMLESS, *_identity(blob), _length(stop - start)]
     headers.append((b"content-range", f"bytes {start}-{stop - 1}/{blob.size}".encode("ascii")))
     if blob.key is None:
         return Response(206, headers, request.context.reads.bytes_of(blob)[start:stop])
-    return Response(206, headers, pieces=store.read(blob.key, start, stop))
+    pieces = runtime.at_rest.read(blob.key, start, stop, sealed=blob.sealed)
+    return Response(206, headers, pieces=pieces)
 
 
 def _elsewhere(request: Request, blob: Blob, wanted: tuple[int, int] | None) -> str | None:
     """Where the store itself gives the bytes; None where we do, as we do for a Range that no store need understand."""
     header = request.header(b"range") or ""
     odd = _BEYOND.search(header) if wanted else header
-    if blob.key is None or odd or request.scope["method"] != "GET":
+    if blob.key is None or blob.sealed or odd or request.scope["method"] != "GET":
         return None
     return request.context.runtime.store.url(blob.key, _REDIRECT_LIFETIME)
 

@@ -22,6 +22,7 @@ from entrepot.registry import blobs, registries, repositories, uploads
 from entrepot.registry.faults import InvalidLayer, UploadBusy
 from entrepot.registry.uploads import Session
 from entrepot.storage import digesting
+from entrepot.storage.at_rest import sealed_size_of
 from entrepot.storage.digesting import Hasher
 
 MOUNTING = "ecr:GetDownloadUrlForLayer"
@@ -206,6 +207,7 @@ class _Taken:
     size: int
     hasher: Hasher | None
     sha256: str | None
+    sealed_size: int | None
     ended: bool
 
 
@@ -222,7 +224,9 @@ async def _append_to_file(request: Request, body: Body, head: bytes, algorithm: 
         uploads.running.keep(session.id, taken.size, taken.hasher)
     digest = taken.hasher.hexdigest() if taken.hasher is not None else None
     await request.context.runtime.database.awrite(
-        lambda tx: uploads.record(tx, session, by=claim, size=taken.size, sha256=digest, content=None)
+        lambda tx: uploads.record(
+            tx, session, by=claim, size=taken.size, sha256=digest, content=None, sealed_size=taken.sealed_size
+        )
     )
     if not taken.ended:
         raise BodyIncomplete
@@ -278,16 +282,16 @@ async def _take(
     it is to be *durable*, the store's ``finish`` has to follow.
     """
     context = request.context
-    store, settings = context.runtime.store, context.runtime.settings
+    at_rest, settings = context.runtime.at_rest, context.runtime.settings
     if session.content is not None:
         hasher: Hasher | None = hashlib.new(algorithm)
-        start, kept = 0, session.content
+        start, kept, sealed_size = 0, session.content, at_rest.nothing_yet()
     else:
         hasher = uploads.running.take(session) if algorithm == "sha256" else None
-        start, kept = session.size, b""
+        start, kept, sealed_size = session.size, b"", session.sealed_size
     with uploads.in_store(session.id, name=request.name, account=request.registry.account):
         # Opening cuts off what a request that failed may have left behind the session's size.
-        appending = await context.run(lambda: store.append(session.id, start))
+        appending = await context.run(lambda: at_rest.append(session.id, start, sealed_size))
     ended = True
     async with digesting.Intake(appending, hasher, context.pool) as intake:
         for piece in (kept, head):
@@ -306,7 +310,8 @@ async def _take(
             ended = False
         await intake.end(commit=durable)
     size = start + intake.size
-    return _Taken(session.id, size, hasher, session.sha256 if size == session.size else None, ended)
+    sha256 = session.sha256 if size == session.size else None
+    return _Taken(session.id, size, hasher, sha256, sealed_size_of(appending), ended)
 
 
 async def _publish(request: Request, taken: _Taken, digest: str, *, claim: str | None) -> None:
@@ -318,14 +323,16 @@ async def _publish(request: Request, taken: _Taken, digest: str, *, claim: str |
     another object with the same bytes, ours is superfluous, and removed.
     """
     context = request.context
-    store = context.runtime.store
+    store, at_rest = context.runtime.store, context.runtime.at_rest
     algorithm = digest.partition(":")[0]
     if taken.hasher is not None:
         computed = f"{algorithm}:{taken.hasher.hexdigest()}"
     elif taken.sha256 is not None and algorithm == "sha256":
         computed = f"sha256:{taken.sha256}"
     else:
-        computed = await context.run(lambda: digesting.digest_of(store.uploaded(taken.upload), algorithm))
+        computed = await context.run(
+            lambda: digesting.digest_of(at_rest.uploaded(taken.upload, taken.sealed_size), algorithm)
+        )
         # Reading it all again may have taken longer than a claim lasts.
         if claim is not None and not await context.runtime.database.awrite(
             lambda tx: uploads.renew(tx, taken.upload, claim)
@@ -334,12 +341,16 @@ async def _publish(request: Request, taken: _Taken, digest: str, *, claim: str |
     if computed != digest:
         raise InvalidLayer
     with uploads.in_store(taken.upload, name=request.name, account=request.registry.account):
-        key = await context.run(lambda: store.finish(taken.upload, request.registry.account, digest))
+        domain = request.registry.account
+        key = await context.run(lambda: at_rest.finish(taken.upload, domain, digest, sealed_size=taken.sealed_size))
 
     def work(tx: Transaction) -> bool:
         repository = repositories.get(tx, request.registry, request.name)
         upload = taken.upload if claim else None
-        return uploads.finish(tx, repository, upload, digest=digest, size=taken.size, key=key, content=None, by=claim)
+        sealed = taken.sealed_size is not None
+        return uploads.finish(
+            tx, repository, upload, digest=digest, size=taken.size, key=key, content=None, sealed=sealed, by=claim
+        )
 
     try:
         needed = await context.runtime.database.awrite(work)

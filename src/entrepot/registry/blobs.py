@@ -22,7 +22,7 @@ _LINKED = links.join(blobs, blobs.c.id == links.c.blob_id)
 _THIS_BLOB = (blobs.c.domain == bindparam("domain"), blobs.c.digest == bindparam("digest"))
 
 LINKED = Statement(
-    select(blobs.c.id, blobs.c.digest, blobs.c.size, blobs.c.key, links.c.touched_at)
+    select(blobs.c.id, blobs.c.digest, blobs.c.size, blobs.c.key, blobs.c.sealing, links.c.touched_at)
     .select_from(_LINKED)
     .where(*_THIS_BLOB, links.c.repository_id == bindparam("repository"))
 )
@@ -34,6 +34,7 @@ _LINKED_ALL = Statement(
         blobs.c.digest,
         blobs.c.size,
         blobs.c.key,
+        blobs.c.sealing,
         select(links.c.touched_at)
         .where(links.c.repository_id == bindparam("repository"), links.c.blob_id == blobs.c.id)
         .scalar_subquery()
@@ -54,6 +55,7 @@ _INSERT = Statement(
         created_at=bindparam("now"),
         key=bindparam("key"),
         content=bindparam("content"),
+        sealing=bindparam("sealing"),
     )
     .on_conflict_do_nothing()
     .returning(blobs.c.id)
@@ -78,12 +80,17 @@ _REFERENCED = Statement(
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A blob that a repository may serve. *key* is None where the bytes lie in the row. *size* is bytes."""
+    """
+    A blob that a repository may serve. *key* is None where the bytes lie in the row. *size* is bytes.
+
+    *sealed* says whether the object under *key* is an envelope.
+    """
 
     id: int
     digest: str
     size: int
     key: str | None
+    sealed: bool
     touched_at: float
 
 
@@ -94,7 +101,7 @@ def domain_of(repository: Repository) -> str:
 
 def of_row(row: Row) -> Blob:
     """The blob in a row of ``LINKED``."""
-    return Blob(row["id"], row["digest"], row["size"], row["key"], row["touched_at"])
+    return Blob(row["id"], row["digest"], row["size"], row["key"], row["sealing"] is not None, row["touched_at"])
 
 
 def find(tx: Transaction, repository: Repository, digest: str) -> Blob | None:
@@ -137,16 +144,27 @@ def touch(tx: Transaction, repository: int, blob: int) -> bool:
 
 
 def add(
-    tx: Transaction, repository: Repository, digest: str, *, size: int, key: str | None, content: bytes | None
+    tx: Transaction,
+    repository: Repository,
+    digest: str,
+    *,
+    size: int,
+    key: str | None,
+    content: bytes | None,
+    sealed: bool = False,
 ) -> bool:
     """
     Link *repository* to the bytes that have just arrived; False where the domain had them already.
 
-    Then the object under *key* is superfluous: nobody names it, and the caller removes it.
+    Then the object under *key*, which is an envelope if it is *sealed*, is superfluous: nobody names it, and the
+    caller removes it.
     """
     domain = domain_of(repository)
     now = clock.now()
-    inserted = tx.one(_INSERT, domain=domain, digest=digest, size=size, now=now, key=key, content=content)
+    sealing = "service" if sealed else None
+    inserted = tx.one(
+        _INSERT, domain=domain, digest=digest, size=size, now=now, key=key, content=content, sealing=sealing
+    )
     row = inserted or tx.one(_IN_DOMAIN, domain=domain, digest=digest)
     assert row is not None  # it conflicted with this very row
     tx.run(_LINK, repository=repository.id, blob=row["id"], now=now)

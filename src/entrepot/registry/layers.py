@@ -29,7 +29,7 @@ _TOUCHED_AT = (
 )
 # Blobs first and their links one by one: as a join, every link of the repository would be read.
 _LAYERS = Statement(
-    select(blobs.c.id, blobs.c.digest, blobs.c.size, blobs.c.key, _TOUCHED_AT).where(
+    select(blobs.c.id, blobs.c.digest, blobs.c.size, blobs.c.key, blobs.c.sealing, _TOUCHED_AT).where(
         blobs.c.domain == bindparam("domain"), blobs.c.digest.in_(_ASKED)
     )
 )

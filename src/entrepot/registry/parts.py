@@ -26,6 +26,7 @@ from entrepot.registry.uploads import Session
 from entrepot.runtime import Runtime
 from entrepot.settings import Settings
 from entrepot.storage import digesting
+from entrepot.storage.at_rest import sealed_size_of
 
 
 class Target(NamedTuple):
@@ -140,22 +141,33 @@ def _check(session: Session, target: Target, part: Part, *, settings: Settings) 
 
 def _append_to_store(runtime: Runtime, target: Target, session: Session, *, part: Part, claim: str) -> None:
     hasher = uploads.running.take(session)
-    start, kept = (session.size, b"") if session.content is None else (0, session.content)
+    start, kept, sealed_size = session.size, b"", session.sealed_size
+    if session.content is not None:
+        start, kept, sealed_size = 0, session.content, runtime.at_rest.nothing_yet()
     try:
-        with _in_store(target), runtime.store.append(session.id, start) as appending:
+        with _in_store(target), runtime.at_rest.append(session.id, start, sealed_size) as appending:
             appending.write(kept)
             appending.write(part.data)
             appending.commit()
     except BaseException:
         runtime.database.write(lambda tx: uploads.give_up(tx, session.id, claim))
         raise
-    size, digest = session.size + len(part.data), None
+    size, digest, sealed_size = session.size + len(part.data), None, sealed_size_of(appending)
     if hasher is not None:
         hasher.update(part.data)
         digest = hasher.hexdigest()
         uploads.running.keep(session.id, size, hasher)
     runtime.database.write(
-        lambda tx: uploads.record(tx, session, by=claim, size=size, sha256=digest, content=None, part=len(part.data))
+        lambda tx: uploads.record(
+            tx,
+            session,
+            by=claim,
+            size=size,
+            sha256=digest,
+            content=None,
+            sealed_size=sealed_size,
+            part=len(part.data),
+        )
     )
 
 
@@ -170,19 +182,29 @@ def _digest_of(runtime: Runtime, session: Session) -> str:
     """The digest of all bytes; they are read again only where several processes have taken them in."""
     if session.sha256 is not None:
         return f"sha256:{session.sha256}"
-    return digesting.digest_of(runtime.store.uploaded(session.id), "sha256")
+    return digesting.digest_of(runtime.at_rest.uploaded(session.id, session.sealed_size), "sha256")
 
 
 def _publish(runtime: Runtime, target: Target, session: Session, *, digest: str, by: str) -> bool:
     """Make the blob, by right of a claim; whether the repository had it before. Bytes first, then the row."""
     store = runtime.store
-    key = None if session.content is not None else store.finish(session.id, target.registry.account, digest)
+    key, sealed_size = None, session.sealed_size
+    if session.content is None:
+        key = runtime.at_rest.finish(session.id, target.registry.account, digest, sealed_size=sealed_size)
 
     def finish(tx: Transaction) -> tuple[bool, bool]:
         repository = repositories.get(tx, target.registry, target.name)
         known = blobs.find(tx, repository, digest) is not None
         needed = uploads.finish(
-            tx, repository, session.id, digest=digest, size=session.size, key=key, content=session.content, by=by
+            tx,
+            repository,
+            session.id,
+            digest=digest,
+            size=session.size,
+            key=key,
+            content=session.content,
+            sealed=sealed_size is not None,
+            by=by,
         )
         return known, needed
 

@@ -145,6 +145,7 @@ blobs = Table(
     Column("created_at", Float, nullable=False),
     Column("key", Text),  # where the store has the bytes; null: they are in content
     Column("content", LargeBinary),
+    Column("sealing", Text),  # how the store's object is sealed: 'service'; null: it is not
     UniqueConstraint("domain", "digest"),
     sqlite_autoincrement=True,
 )
@@ -181,6 +182,7 @@ uploads = Table(
     Column("updated_at", Float, nullable=False),
     Column("writer", Text),  # the request that is appending
     Column("writer_until", Float, nullable=False),
+    Column("sealed_size", Integer),  # bytes of its file that are durable, if that is sealed; null: it is not
     sqlite_with_rowid=False,
 )
 Index("uploads_by_repository", uploads.c.repository_id, uploads.c.principal)

@@ -96,6 +96,7 @@ _RECORD = Statement(
         content=bindparam("new_content"),
         parts=bindparam("new_parts"),
         short_part=bindparam("new_short"),
+        sealed_size=bindparam("new_sealed_size"),
         updated_at=bindparam("now"),
         writer=None,
         writer_until=0.0,
@@ -117,6 +118,7 @@ class Session:
     """
     An upload as its row has it. *content* is all bytes while they are few, else None: they are in the store.
 
+    *sealed_size* is how much of it is durable in the store, if that is sealed; else None.
     *short_part*: 1, the API's last part was under 5 MiB; 2, one before it was.
     """
 
@@ -129,6 +131,7 @@ class Session:
     short_part: int
     writer: str | None
     writer_until: float
+    sealed_size: int | None = None
 
 
 @contextlib.contextmanager
@@ -176,6 +179,7 @@ def get(tx: Transaction, repository: Repository, upload: str, principal: str) ->
         row["short_part"],
         row["writer"],
         row["writer_until"],
+        row["sealed_size"],
     )
 
 
@@ -232,6 +236,7 @@ def record(
     size: int,
     sha256: str | None,
     content: bytes | None,
+    sealed_size: int | None = None,
     part: int | None = None,
 ) -> None:
     """
@@ -251,6 +256,7 @@ def record(
         new_content=content,
         new_parts=session.parts + (part is not None),
         new_short=short_part,
+        new_sealed_size=sealed_size,
         now=clock.now(),
     )
     if not changed:
@@ -292,6 +298,7 @@ def finish(
     size: int,
     key: str | None,
     content: bytes | None,
+    sealed: bool = False,
     by: str | None = None,
 ) -> bool:
     """
@@ -302,7 +309,7 @@ def finish(
     """
     if upload is not None and not tx.run(_CLOSE, upload=upload, repository=repository.id, by=by):
         raise UploadNotFound(upload=upload, name=repository.name, account=repository.account)
-    return blobs.add(tx, repository, digest, size=size, key=key, content=content)
+    return blobs.add(tx, repository, digest, size=size, key=key, content=content, sealed=sealed)
 
 
 def remove(tx: Transaction, repository: Repository, upload: str, principal: str) -> None:

@@ -16,7 +16,7 @@ from entrepot.registry import documents
 from entrepot.registry.documents import Document
 from entrepot.registry.tables import blobs, children, links, manifest_blobs, manifests, repositories, tags
 from entrepot.runtime import Runtime
-from entrepot.storage import BlobStore
+from entrepot.storage.at_rest import AtRest
 from entrepot.storage.digesting import digest_of
 
 _PAGE = 500
@@ -40,7 +40,7 @@ def verify(runtime: Runtime, progress: Progress) -> Report:
 
     *progress* is told how many bytes of how many have been read.
     """
-    reading = _Reading(runtime.database, runtime.store, progress)
+    reading = _Reading(runtime.database, runtime.at_rest, progress)
     damage = [*reading.blobs(), *reading.manifests(), *_dangling(runtime.database)]
     return Report(reading.blobs_read, reading.manifests_read, reading.done, tuple(damage))
 
@@ -54,7 +54,7 @@ _TOTAL = Statement(
     )
 )
 _BLOBS = Statement(
-    select(blobs.c.id, blobs.c.domain, blobs.c.digest, blobs.c.size, blobs.c.key)
+    select(blobs.c.id, blobs.c.domain, blobs.c.digest, blobs.c.size, blobs.c.key, blobs.c.sealing)
     .where(blobs.c.id > bindparam("after"))
     .order_by(blobs.c.id)
     .limit(_PAGE)
@@ -109,8 +109,8 @@ _CHILD = Statement(
 class _Reading:
     """One pass over everything that has bytes."""
 
-    def __init__(self, database: Database, store: BlobStore, progress: Progress) -> None:
-        self._database, self._store, self._progress = database, store, progress
+    def __init__(self, database: Database, at_rest: AtRest, progress: Progress) -> None:
+        self._database, self._at_rest, self._progress = database, at_rest, progress
         self.blobs_read = self.manifests_read = self.done = 0
         with database.reading() as tx:
             row = tx.one(_TOTAL)
@@ -161,7 +161,7 @@ class _Reading:
 
     def _bytes_of(self, row: Row) -> Iterator[bytes]:
         if row["key"] is not None:
-            return self._store.read(row["key"])
+            return self._at_rest.read(row["key"], sealed=row["sealing"] is not None)
         with self._database.reading() as tx:
             found = tx.one(_CONTENT, blob=row["id"])
         if found is None or found["content"] is None:

@@ -31,7 +31,7 @@ class Appending(Protocol):
     def __exit__(self, *failure: object) -> None: ...
 
     def write(self, piece: bytes | bytearray | memoryview) -> None:
-        """Put *piece* behind what was written. Raises: NoSpace."""
+        """Put *piece*, which the caller may use again afterwards, behind what was written. Raises: NoSpace."""
 
     def commit(self) -> None:
         """Make all that was written durable. After a crash it is there."""
@@ -48,8 +48,8 @@ class BlobStore(Protocol):
         writer has it open, were it one whose claim has run out.
         """
 
-    def uploaded(self, upload: str) -> Iterator[bytes]:
-        """The bytes of an upload in pieces of at most a mebibyte."""
+    def uploaded(self, upload: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Bytes *start* to *stop* (exclusive) of an upload, as ``read`` gives those of an object."""
 
     def finish(self, upload: str, domain: str, digest: str) -> str:
         """

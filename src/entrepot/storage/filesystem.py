@@ -77,11 +77,11 @@ class FilesystemStore:
             # Where an upload begins, its name may not be on the disk yet.
             return _Appending(file, offset, os.dup(folder) if offset == 0 else None)
 
-    def uploaded(self, upload: str) -> Iterator[bytes]:
-        """The bytes of an upload. Raises: FileNotFoundError, at the first piece."""
+    def uploaded(self, upload: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Bytes of an upload. Raises: FileNotFoundError, at the first piece."""
         with self._folder(["uploads"]) as folder:
             file = _open(folder, _checked(_UPLOAD, upload), os.O_RDONLY)
-        yield from _pieces(file, 0, None)
+        yield from _pieces(file, start, stop)
 
     def finish(self, upload: str, domain: str, digest: str) -> str:
         """Publish an upload: its bytes, its name and the folders above it are durable then."""

@@ -29,9 +29,9 @@ class MemoryStore:
             self._busy.add(upload)
             return _Appending(content, lambda: self._busy.discard(upload))
 
-    def uploaded(self, upload: str) -> Iterator[bytes]:
-        """The bytes of an upload. Raises: FileNotFoundError, at the first piece."""
-        yield from _pieces(bytes(_found(self._uploads, upload)), 0, None)
+    def uploaded(self, upload: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Bytes of an upload. Raises: FileNotFoundError, at the first piece."""
+        yield from _pieces(bytes(_found(self._uploads, upload)), start, stop)
 
     def finish(self, upload: str, domain: str, digest: str) -> str:
         """Publish an upload. Raises: FileNotFoundError, BlockingIOError."""

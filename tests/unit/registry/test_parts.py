@@ -53,7 +53,7 @@ def _stored(runtime, repository, digest):
         blob = blobs.get(tx, repository, digest)
         if blob.key is None:
             return tx.one(blobs.CONTENT, blob=blob.id)["content"]
-    return b"".join(runtime.store.read(blob.key))
+    return b"".join(runtime.at_rest.read(blob.key, sealed=blob.sealed))
 
 
 @pytest.mark.parametrize(

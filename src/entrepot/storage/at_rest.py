@@ -1,0 +1,244 @@
+"""
+Plain bytes at one end, bytes at rest at the other: sealed in an envelope, or as they are.
+
+It works over any store and asks nothing more of it. Whether an upload or an object is sealed its row says, never its
+bytes: whoever pushes something that looks like an envelope gets it back as it is. Of a sealed upload the row says how
+many bytes of its file are durable; every request that appends begins a new part there, and what lies behind is cut
+off unread. So a crash leaves nothing in doubt (``storage.envelope`` says why that is safe).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, Self
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from entrepot import clock
+from entrepot.storage import envelope
+from entrepot.storage.base import Appending, BlobStore
+from entrepot.storage.envelope import HEADER, SEGMENT, SIZE, STREAM_HEAD, End, Header, Opener, SealBroken, Sealer
+
+_KEY = "service/1"
+_LABEL = b"blobs-at-rest"
+# The end of an envelope with one part fits into this many bytes; reading them at once spares an opening.
+_TAIL = 512
+
+Fetch = Callable[[int, int], Iterator[bytes]]
+
+
+class AtRest:
+    """The uploads and objects of *store*. *seals* says whether new ones are sealed, under a key of *root_key*."""
+
+    def __init__(self, store: BlobStore, root_key: bytes, *, seals: bool) -> None:
+        self._store = store
+        self._wrapping = AESGCM(envelope.derive(root_key, _LABEL))
+        self._seals = seals
+
+    def nothing_yet(self) -> int | None:
+        """The *sealed_size* of an upload that begins now: 0, or None where it is not to be sealed."""
+        return 0 if self._seals else None
+
+    def append(self, upload: str, offset: int, sealed_size: int | None) -> Appending:
+        """
+        Open an upload behind its first *offset* plain bytes, which are its first *sealed_size* at rest.
+
+        Raises: FileNotFoundError, BlockingIOError, NoSpace, as the store does; SealBroken.
+        """
+        if sealed_size is None:
+            return self._store.append(upload, offset)
+        header, before = self._header_of(upload, sealed_size)
+        return _SealedAppending(self._store.append(upload, sealed_size), header, before, offset=offset, at=sealed_size)
+
+    def uploaded(self, upload: str, sealed_size: int | None) -> Iterator[bytes]:
+        """The plain bytes of an upload. Raises: FileNotFoundError; SealBroken."""
+        if sealed_size is None:
+            yield from self._store.uploaded(upload)
+        elif sealed_size:
+            header, _ = self._header_of(upload, sealed_size)
+            parts = _placed(self._part_sizes(upload, sealed_size))
+            yield from _opened(lambda *span: self._store.uploaded(upload, *span), header, parts, start=0, stop=None)
+
+    def finish(self, upload: str, domain: str, digest: str, *, sealed_size: int | None) -> str:
+        """
+        Publish an upload; the key of the new object. It is durable before this returns.
+
+        Raises: FileNotFoundError, BlockingIOError, NoSpace; SealBroken.
+        """
+        if sealed_size is not None:
+            header, before = self._header_of(upload, sealed_size)
+            end = End(domain, digest, tuple(self._part_sizes(upload, sealed_size)))
+            with self._store.append(upload, sealed_size) as appending:
+                appending.write(before + envelope.new_end(header, end))
+        return self._store.finish(upload, domain, digest)
+
+    def read(self, key: str, start: int = 0, stop: int | None = None, *, sealed: bool) -> Iterator[bytes]:
+        """
+        Plain bytes *start* to *stop* (exclusive) of an object, each of them verified before it is given.
+
+        Raises: FileNotFoundError; SealBroken, at whichever piece it shows.
+        """
+        if not sealed:
+            yield from self._store.read(key, start, stop)
+            return
+
+        def fetch(begin: int, end: int) -> Iterator[bytes]:
+            return self._store.read(key, begin, end)
+
+        header = envelope.parse_header(b"".join(fetch(0, HEADER)), self._wrapping)
+        end, size = self._end_of(key, header, fetch)
+        algorithm, _, text = end.digest.partition(":")
+        if f"/{end.domain}/{algorithm}/" not in key or not key.endswith(f"{text}-{header.upload}"):
+            raise SealBroken("this is another object's envelope")
+        parts = _placed(end.parts)
+        if (parts[-1].end if parts else HEADER) != size:
+            raise SealBroken("parts are missing, or too many")
+        yield from _opened(fetch, header, parts, start=start, stop=stop)
+
+    def _header_of(self, upload: str, sealed_size: int) -> tuple[Header, bytes]:
+        """The header of an upload; a new one, and its bytes, which are to be written, where there is none yet."""
+        if sealed_size == 0:
+            return envelope.new_header(self._wrapping, _KEY, upload, created=clock.now())
+        header = envelope.parse_header(b"".join(self._store.uploaded(upload, 0, HEADER)), self._wrapping)
+        if header.upload != upload:
+            raise SealBroken("this is another upload's envelope")
+        return header, b""
+
+    def _part_sizes(self, upload: str, sealed_size: int) -> list[int]:
+        """Plain sizes of the parts of an upload. Each says its own at its end, so they are found backwards."""
+        sizes: list[int] = []
+        end = sealed_size
+        while end > HEADER:
+            (size,) = SIZE.unpack(_exactly(SIZE.size, self._store.uploaded(upload, end - SIZE.size, end)))
+            sizes.append(size)
+            end = end - SIZE.size - envelope.stream_size(size)
+        if end not in (0, HEADER):
+            raise SealBroken("parts of the upload are damaged")
+        return sizes[::-1]
+
+    def _end_of(self, key: str, header: Header, fetch: Fetch) -> tuple[End, int]:
+        """The end of an object, and where it begins."""
+        whole = self._store.size(key)
+        if whole is None:
+            raise FileNotFoundError(key)
+        tail = b"".join(fetch(max(HEADER, whole - _TAIL), whole))
+        size = envelope.end_size(tail[-envelope.END_LENGTH :])
+        if size > whole - HEADER:
+            raise SealBroken("the end is damaged")
+        if size > len(tail):
+            tail = b"".join(fetch(whole - size, whole))
+        return envelope.parse_end(header, tail[-size:]), whole - size
+
+
+def sealed_size_of(appending: Appending) -> int | None:
+    """Bytes of an upload at rest, once *appending* to it has ended; None where it is not sealed."""
+    return appending.sealed_size if isinstance(appending, _SealedAppending) else None
+
+
+class _SealedAppending:
+    """Seals what is written as one part; none, where nothing is written. It owns *appending*."""
+
+    def __init__(self, appending: Appending, header: Header, before: bytes, *, offset: int, at: int) -> None:
+        self._appending, self._header, self._before, self._offset = appending, header, before, offset
+        self._sealer: Sealer | None = None
+        self.sealed_size = at
+
+    def __enter__(self) -> Self:
+        self._appending.__enter__()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        """Close the upload; what was written is all there then. Raises: NoSpace, OSError."""
+        try:
+            if failure[0] is None:
+                self._end()
+        finally:
+            self._appending.__exit__(*failure)
+
+    def write(self, piece: bytes | bytearray | memoryview) -> None:
+        """Seal *piece* behind what was written. Raises: NoSpace."""
+        if self._sealer is None:
+            self._put(self._before)
+            self._sealer = Sealer(self._header, self._offset, self._put)
+        self._sealer.write(piece)
+
+    def commit(self) -> None:
+        """End the part and make it durable."""
+        self._end()
+        self._appending.commit()
+
+    def _end(self) -> None:
+        if self._sealer is not None:
+            self._sealer.end()
+            self._put(SIZE.pack(self._sealer.size))
+            self._sealer = None
+
+    def _put(self, sealed: bytes | memoryview) -> None:
+        self._appending.write(sealed)
+        self.sealed_size += len(sealed)
+
+
+class _Part(NamedTuple):
+    """Where a part begins at rest, at which plain offset, how many plain bytes it has, and where it ends."""
+
+    begin: int
+    offset: int
+    size: int
+    end: int
+
+
+def _placed(sizes: Iterable[int]) -> list[_Part]:
+    parts: list[_Part] = []
+    begin, offset = HEADER, 0
+    for size in sizes:
+        end = begin + envelope.stream_size(size) + SIZE.size
+        parts.append(_Part(begin, offset, size, end))
+        begin, offset = end, offset + size
+    return parts
+
+
+def _opened(fetch: Fetch, header: Header, parts: list[_Part], *, start: int, stop: int | None) -> Iterator[bytes]:
+    """Plain bytes *start* to *stop* of what *parts* hold."""
+    for part in parts:
+        first = max(start - part.offset, 0)
+        last = part.size if stop is None else min(stop - part.offset, part.size)
+        if first < last:
+            yield from _opened_part(fetch, header, part, start=first, stop=last)
+
+
+def _opened_part(fetch: Fetch, header: Header, part: _Part, *, start: int, stop: int) -> Iterator[bytes]:
+    """Plain bytes *start* to *stop*, counted from the beginning of the part. There is at least one."""
+    first, last = envelope.segment_of(start), envelope.segment_of(stop - 1)
+    head = _exactly(STREAM_HEAD, fetch(part.begin, part.begin + STREAM_HEAD))
+    opener = Opener(header, part.offset, size=part.size, head=head)
+    # The first segment lies with the head in one MiB: so what is fetched always comes segment by segment.
+    begin, end = part.begin + first * SEGMENT, min(part.begin + (last + 1) * SEGMENT, part.end - SIZE.size)
+    sealed = _segments(fetch(begin, end))
+    for number in range(first, last + 1):
+        segment = memoryview(next(sealed, b""))
+        plain = opener.open(number, segment[STREAM_HEAD:] if number == 0 else segment)
+        offset = envelope.start_of(number)
+        yield (
+            plain if start <= offset and offset + len(plain) <= stop else plain[max(start - offset, 0) : stop - offset]
+        )
+
+
+def _segments(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes, a mebibyte at a time: a store may give them in smaller pieces."""
+    kept = bytearray()
+    for piece in pieces:
+        if not kept and len(piece) == SEGMENT:
+            yield piece
+            continue
+        kept += piece
+        while len(kept) >= SEGMENT:
+            yield bytes(kept[:SEGMENT])
+            del kept[:SEGMENT]
+    if kept:
+        yield bytes(kept)
+
+
+def _exactly(size: int, pieces: Iterable[bytes]) -> bytes:
+    """Raises: FileNotFoundError, where fewer bytes are there."""
+    found = b"".join(pieces)
+    if len(found) != size:
+        raise FileNotFoundError("bytes that the upload should have are missing")
+    return found
