@@ -25,8 +25,6 @@ NOT_HERE = {
     56: _CONSOLE,
     57: _CONSOLE,
     60: _CONSOLE,
-    61: _KEYS,
-    62: _KEYS,
     63: _KEYS,
     64: _KEYS,
     66: "there is no audit log yet",
