@@ -51,7 +51,7 @@ class Application:
             runtime.database, runtime.root_key, guards=policies.guard_of, endpoint_policy=runtime.endpoint_policy
         )
         pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="io")
-        self._context = Context(runtime, directory, Reads(runtime.database), pool)
+        self._context = Context(runtime, directory, Reads(runtime.database, runtime.at_rest), pool)
         self._peers = Peers(runtime.settings)
         self._oci = Endpoint(self._context)
         self._downloads = Downloads(self._context)

@@ -25,5 +25,4 @@ class Runtime:
     at_rest: AtRest = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        at_rest = AtRest(self.store, self.root_key, seals=self.settings.default_at_rest == "service")
-        object.__setattr__(self, "at_rest", at_rest)
+        object.__setattr__(self, "at_rest", AtRest(self.store, self.root_key, seals=self.settings.seals))

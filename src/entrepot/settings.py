@@ -59,8 +59,10 @@ class Settings:
     storage: str | None = _setting(
         None, "Where blobs lie, as a URL: a folder, or a bucket of S3, Google or Azure. Default: `file://<data>/blobs`."
     )
-    default_at_rest: str = _setting(
-        "service", "How new blobs are kept: `service`, sealed under a key of the deployment; `disk`, as they come."
+    default_at_rest: str | None = _setting(
+        None,
+        "How new blobs are kept: `service`, sealed under a key of the deployment, or `disk`, as they come. "
+        "Default: `service` where `storage` is a folder, else `disk`.",
     )
     listen: str = _setting("127.0.0.1:5000", "Address and port to listen on.")
     endpoints: tuple[str, ...] = _setting(
@@ -104,6 +106,12 @@ class Settings:
     def served_regions(self) -> tuple[str, ...]:
         """Every region that this deployment serves, the default one first."""
         return (self.region, *(region for region in self.regions if region != self.region))
+
+    @property
+    def seals(self) -> bool:
+        """Whether new bytes are sealed."""
+        default = "service" if self.storage_url.startswith("file:") else "disk"
+        return (self.default_at_rest or default) == "service"
 
     @property
     def keys_folder(self) -> Path:

@@ -93,6 +93,26 @@ def test_a_range_may_begin_and_end_inside_of_pieces(store: BlobStore, publish: P
     assert b"".join(store.read(key, 1_000_003, 2_222_222)) == content[1_000_003:2_222_222]
 
 
+def test_a_range_of_an_upload_is_read_as_one_of_an_object(store: BlobStore) -> None:
+    content = b"".join(i.to_bytes(4, "big") for i in range(700_000))
+    upload = upload_of(store, content)
+
+    assert b"".join(store.uploaded(upload, 1_000_003, 2_222_222)) == content[1_000_003:2_222_222]
+    assert b"".join(store.uploaded(upload, 2_799_996)) == content[2_799_996:]
+
+
+def test_what_was_written_may_be_changed_afterwards(store: BlobStore) -> None:
+    upload, buffer = clock.new_uuid(), bytearray(b"abc")
+    with store.append(upload, 0) as appending:
+        appending.write(memoryview(buffer))
+        buffer[:] = b"def"
+        appending.write(memoryview(buffer))
+        buffer[:] = b"ghi"
+        appending.commit()
+
+    assert b"".join(store.uploaded(upload)) == b"abcdef"
+
+
 def test_pieces_of_several_requests_follow_one_another(store: BlobStore) -> None:
     upload = upload_of(store, b"abc")
     with store.append(upload, 3) as appending:

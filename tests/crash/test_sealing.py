@@ -42,17 +42,22 @@ def blob(number, size=1_700_000):
     return str(number).encode() + MARKER * (size // len(MARKER))
 
 
-def test_nothing_of_a_large_blob_is_found_however_it_is_pushed(start):
+def test_nothing_of_a_blob_is_found_however_it_is_pushed(start):
     server = start()
     registry = server.registry()
 
     for number, push in enumerate(WAYS.values()):
         answer = push(registry, "app", blob(number), digest_of(blob(number)))
         assert answer.status == 201, answer.data
-    append(registry, begin(registry, "app"), 0, blob("unfinished"))
+        small = blob(number, size=10_000)
+        assert push(registry, "app", small, digest_of(small)).status == 201
+    for size in (1_700_000, 10_000):
+        append(registry, begin(registry, "app"), 0, blob("unfinished", size=size))
 
     assert with_marker(server) == []
     for number in range(len(WAYS)):
+        small = blob(number, size=10_000)
+        assert registry("GET", f"/v2/app/blobs/{digest_of(small)}").data == small
         content = blob(number)
         url = f"/v2/app/blobs/{digest_of(content)}"
         assert registry("GET", url).data == content
@@ -65,6 +70,7 @@ def test_the_setting_is_for_new_blobs_and_leaves_others_readable(start):
     server = start()
     registry = server.registry()
     registry.push_blob("app", blob("sealed"))
+    registry.push_blob("app", blob("sealed", size=9_000))
     location = append(registry, begin(registry, "app"), 0, blob("begun sealed")).headers["Location"]
     server.stop()
 
@@ -80,7 +86,7 @@ def test_the_setting_is_for_new_blobs_and_leaves_others_readable(start):
 
     server = start()
     registry = server.registry()
-    for content in (blob("sealed"), blob("plain"), whole):
+    for content in (blob("sealed"), blob("sealed", size=9_000), blob("plain"), whole):
         assert registry("GET", f"/v2/app/blobs/{digest_of(content)}").data == content
     assert "no damage" in server.command("verify").stdout
 

@@ -143,12 +143,17 @@ async def _whole_blob(request: Request, digest: str) -> Response | None:
 
         def work(tx: Transaction) -> None:
             repository = repositories.get(tx, request.registry, request.name)
-            uploads.finish(tx, repository, None, digest=digest, size=len(head), key=None, content=head)
+            at_rest = request.context.runtime.at_rest
+            content, sealed = at_rest.into_row(head, digest, sealed=at_rest.seals), at_rest.seals
+            uploads.finish(
+                tx, repository, None, digest=digest, size=len(head), key=None, content=content, sealed=sealed
+            )
 
         await request.context.runtime.database.awrite(work)
     else:
         # A session that nobody else knows of: what a crash leaves of it is collected as garbage.
-        session = Session(clock.new_uuid(), 0, 0, None, b"", 0, short_part=0, writer=None, writer_until=0.0)
+        sealed_size = request.context.runtime.at_rest.nothing_yet()
+        session = Session(clock.new_uuid(), 0, 0, None, b"", 0, 0, None, 0.0, sealed_size)
         await request.context.run(lambda: _check_repository(request))
         try:
             taken = await _take(request, session, body, head, algorithm=algorithm)
@@ -161,17 +166,26 @@ async def _whole_blob(request: Request, digest: str) -> Response | None:
 
 async def _append_to_row(request: Request, piece: bytes) -> int | None:
     """The new size of an upload whose bytes still fit into its row; None where they do not."""
-    limit = request.context.runtime.settings.inline_limit
+    limit, at_rest = request.context.runtime.settings.inline_limit, request.context.runtime.at_rest
 
     def work(tx: Transaction) -> int | None:
         repository = repositories.get(tx, request.registry, request.name)
         session = uploads.idle(tx, repository, request.reference, request.principal.id)
         ranges.check_piece(session.size, request.header(b"content-range"), length=len(piece))
-        if session.content is None or session.size + len(piece) > limit:
+        kept = session.plain(at_rest)
+        if kept is None or session.size + len(piece) > limit:
             return None
-        content = session.content + piece
+        content = kept + piece
         digest = hashlib.sha256(content).hexdigest()
-        uploads.record(tx, session, by=session.writer, size=len(content), sha256=digest, content=content)
+        uploads.record(
+            tx,
+            session,
+            by=session.writer,
+            size=len(content),
+            sha256=digest,
+            content=at_rest.into_row(content, session.id, sealed=session.sealed_size is not None),
+            sealed_size=session.sealed_size,
+        )
         return len(content)
 
     return await request.context.runtime.database.awrite(work)
@@ -179,13 +193,13 @@ async def _append_to_row(request: Request, piece: bytes) -> int | None:
 
 async def _finish_in_row(request: Request, piece: bytes, digest: str) -> bool:
     """Whether the whole upload fitted into a row, and now is a blob."""
-    limit = request.context.runtime.settings.inline_limit
+    limit, at_rest = request.context.runtime.settings.inline_limit, request.context.runtime.at_rest
     content_range = request.header(b"content-range")
 
     def work(tx: Transaction) -> bool:
         repository = repositories.get(tx, request.registry, request.name)
         kept = uploads.take_small(
-            tx, repository, request.reference, principal=request.principal.id, most=limit - len(piece)
+            tx, repository, request.reference, principal=request.principal.id, most=limit - len(piece), at_rest=at_rest
         )
         if kept is None:
             return False
@@ -193,7 +207,9 @@ async def _finish_in_row(request: Request, piece: bytes, digest: str) -> bool:
             ranges.check_piece(len(kept), content_range, length=len(piece))
         content = kept + piece
         _check(content, digest)
-        uploads.finish(tx, repository, None, digest=digest, size=len(content), key=None, content=content)
+        size, sealed = len(content), at_rest.seals
+        content = at_rest.into_row(content, digest, sealed=sealed)
+        uploads.finish(tx, repository, None, digest=digest, size=size, key=None, content=content, sealed=sealed)
         return True
 
     return await request.context.runtime.database.awrite(work)
@@ -283,15 +299,15 @@ async def _take(
     """
     context = request.context
     at_rest, settings = context.runtime.at_rest, context.runtime.settings
-    if session.content is not None:
+    kept = session.plain(at_rest)
+    start = session.size if kept is None else 0
+    if kept is not None:
         hasher: Hasher | None = hashlib.new(algorithm)
-        start, kept, sealed_size = 0, session.content, at_rest.nothing_yet()
     else:
         hasher = uploads.running.take(session) if algorithm == "sha256" else None
-        start, kept, sealed_size = session.size, b"", session.sealed_size
     with uploads.in_store(session.id, name=request.name, account=request.registry.account):
         # Opening cuts off what a request that failed may have left behind the session's size.
-        appending = await context.run(lambda: at_rest.append(session.id, start, sealed_size))
+        appending = await context.run(lambda: at_rest.append(session.id, start, session.sealed_size))
     ended = True
     async with digesting.Intake(appending, hasher, context.pool) as intake:
         for piece in (kept, head):

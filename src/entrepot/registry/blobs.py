@@ -83,7 +83,7 @@ class Blob:
     """
     A blob that a repository may serve. *key* is None where the bytes lie in the row. *size* is bytes.
 
-    *sealed* says whether the object under *key* is an envelope.
+    *sealed* says whether its bytes are, wherever they lie.
     """
 
     id: int
@@ -156,8 +156,8 @@ def add(
     """
     Link *repository* to the bytes that have just arrived; False where the domain had them already.
 
-    Then the object under *key*, which is an envelope if it is *sealed*, is superfluous: nobody names it, and the
-    caller removes it.
+    Then the object under *key* is superfluous: nobody names it, and the caller removes it. *sealed* says whether the
+    object is an envelope, or *content* what ``AtRest.into_row`` has made of the bytes.
     """
     domain = domain_of(repository)
     now = clock.now()

@@ -62,17 +62,20 @@ def append(runtime: Runtime, target: Target, part: Part) -> None:
         repository = repositories.get(tx, target.registry, target.name)
         session = uploads.idle(tx, repository, target.upload, target.principal)
         _check(session, target, part, settings=settings)
-        if session.content is None or session.size + len(part.data) > settings.inline_limit:
+        kept = session.plain(runtime.at_rest)
+        if kept is None or session.size + len(part.data) > settings.inline_limit:
             return uploads.claim(tx, repository, target.upload, principal=target.principal, by=claim)
-        content = session.content + part.data
+        content = kept + part.data
         digest = hashlib.sha256(content).hexdigest()
+        sealed = session.sealed_size is not None
         uploads.record(
             tx,
             session,
             by=session.writer,
             size=len(content),
             sha256=digest,
-            content=content,
+            content=runtime.at_rest.into_row(content, session.id, sealed=sealed),
+            sealed_size=session.sealed_size,
             part=len(part.data),
         )
         return None
@@ -140,13 +143,12 @@ def _check(session: Session, target: Target, part: Part, *, settings: Settings) 
 
 
 def _append_to_store(runtime: Runtime, target: Target, session: Session, *, part: Part, claim: str) -> None:
-    hasher = uploads.running.take(session)
-    start, kept, sealed_size = session.size, b"", session.sealed_size
-    if session.content is not None:
-        start, kept, sealed_size = 0, session.content, runtime.at_rest.nothing_yet()
+    kept = session.plain(runtime.at_rest)
+    start = session.size if kept is None else 0
+    hasher = uploads.running.take(session) if kept is None else hashlib.sha256(kept)
     try:
-        with _in_store(target), runtime.at_rest.append(session.id, start, sealed_size) as appending:
-            appending.write(kept)
+        with _in_store(target), runtime.at_rest.append(session.id, start, session.sealed_size) as appending:
+            appending.write(kept or b"")
             appending.write(part.data)
             appending.commit()
     except BaseException:
@@ -174,7 +176,7 @@ def _append_to_store(runtime: Runtime, target: Target, session: Session, *, part
 def _cut(runtime: Runtime, session: Session) -> None:
     """Cut off what a part that was never recorded has left behind the session's size."""
     if session.content is None:
-        with runtime.store.append(session.id, session.size):
+        with runtime.at_rest.append(session.id, session.size, session.sealed_size):
             pass
 
 
@@ -187,10 +189,13 @@ def _digest_of(runtime: Runtime, session: Session) -> str:
 
 def _publish(runtime: Runtime, target: Target, session: Session, *, digest: str, by: str) -> bool:
     """Make the blob, by right of a claim; whether the repository had it before. Bytes first, then the row."""
-    store = runtime.store
-    key, sealed_size = None, session.sealed_size
-    if session.content is None:
-        key = runtime.at_rest.finish(session.id, target.registry.account, digest, sealed_size=sealed_size)
+    store, at_rest = runtime.store, runtime.at_rest
+    content, sealed = session.plain(at_rest), session.sealed_size is not None
+    key = None
+    if content is None:
+        key = at_rest.finish(session.id, target.registry.account, digest, sealed_size=session.sealed_size)
+    else:
+        content = at_rest.into_row(content, digest, sealed=sealed)
 
     def finish(tx: Transaction) -> tuple[bool, bool]:
         repository = repositories.get(tx, target.registry, target.name)
@@ -202,8 +207,8 @@ def _publish(runtime: Runtime, target: Target, session: Session, *, digest: str,
             digest=digest,
             size=session.size,
             key=key,
-            content=session.content,
-            sealed=sealed_size is not None,
+            content=content,
+            sealed=sealed,
             by=by,
         )
         return known, needed

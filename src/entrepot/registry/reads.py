@@ -9,6 +9,7 @@ are kept as long as there is room.
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from sqlalchemy import bindparam, func, select
@@ -21,6 +22,7 @@ from entrepot.registry.faults import LayerNotFound, ManifestUnknown, RepositoryN
 from entrepot.registry.repositories import Repository
 from entrepot.registry.tables import manifests as manifest_table
 from entrepot.registry.tables import tags
+from entrepot.storage.at_rest import AtRest
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -116,8 +118,8 @@ class _Known:
 class Reads:
     """What this process remembers of the registry; of all its threads. *Each request begins by ``refresh``.*"""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, at_rest: AtRest) -> None:
+        self._database, self._at_rest = database, at_rest
         self._known = _Known(-1)
         self._contents = Contents(_CONTENT_ROOM)
 
@@ -160,7 +162,7 @@ class Reads:
 
     def text_of(self, named: Named) -> bytes:
         """The manifest itself. Raises: ManifestUnknown, where it has just been deleted."""
-        return self._content("manifest", named.id)
+        return self._content("manifest", named.id, lambda content: content)
 
     def blob(self, repository: Repository, digest: str) -> Blob:
         """A blob that this repository links. Raises: LayerNotFound."""
@@ -178,9 +180,11 @@ class Reads:
 
     def bytes_of(self, blob: Blob) -> bytes:
         """The bytes of a blob that has no key. Raises: LayerNotFound, where it has just been collected."""
-        return self._content("blob", blob.id)
+        return self._content(
+            "blob", blob.id, lambda content: self._at_rest.from_row(content, blob.digest, sealed=blob.sealed)
+        )
 
-    def _content(self, kind: str, identity: int) -> bytes:
+    def _content(self, kind: str, identity: int, opened: Callable[[bytes], bytes]) -> bytes:
         content = self._contents.get((kind, identity))
         if content is None:
             if kind == "blob":
@@ -189,7 +193,7 @@ class Reads:
                 row = self._database.look(manifests.CONTENT, manifest=identity)
             if row is None:
                 raise ManifestUnknown
-            content = bytes(row["content"])
+            content = opened(bytes(row["content"]))
             self._contents.put((kind, identity), content)
         return content
 

@@ -145,7 +145,7 @@ blobs = Table(
     Column("created_at", Float, nullable=False),
     Column("key", Text),  # where the store has the bytes; null: they are in content
     Column("content", LargeBinary),
-    Column("sealing", Text),  # how the store's object is sealed: 'service'; null: it is not
+    Column("sealing", Text),  # how its bytes are sealed, here or in the store: 'service'; null: they are not
     UniqueConstraint("domain", "digest"),
     sqlite_autoincrement=True,
 )
@@ -182,7 +182,7 @@ uploads = Table(
     Column("updated_at", Float, nullable=False),
     Column("writer", Text),  # the request that is appending
     Column("writer_until", Float, nullable=False),
-    Column("sealed_size", Integer),  # bytes of its file that are durable, if that is sealed; null: it is not
+    Column("sealed_size", Integer),  # bytes of its file that are durable; null: the upload is not sealed
     sqlite_with_rowid=False,
 )
 Index("uploads_by_repository", uploads.c.repository_id, uploads.c.principal)

@@ -12,7 +12,6 @@ digest is computed once, at the end, from the stored bytes.
 """
 
 import contextlib
-import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from entrepot.registry.repositories import Repository
 from entrepot.registry.tables import uploads
 from entrepot.settings import Settings
 from entrepot.storage import BlobStore
+from entrepot.storage.at_rest import AtRest
 from entrepot.storage.digesting import Hasher
 
 # A claim outlives its request by this much if the process dies; a living writer renews it.
@@ -53,6 +53,7 @@ _BEGIN = Statement(
         short_part=0,
         updated_at=bindparam("now"),
         writer_until=0.0,
+        sealed_size=bindparam("sealed_size"),
     )
 )
 _THIS = (
@@ -70,7 +71,7 @@ _TAKE_SMALL = Statement(
         uploads.c.size <= bindparam("most"),
         uploads.c.writer_until <= bindparam("now"),
     )
-    .returning(uploads.c.size, uploads.c.content)
+    .returning(uploads.c.content, uploads.c.sealed_size)
 )
 _CLAIM = Statement(
     update(uploads)
@@ -118,7 +119,7 @@ class Session:
     """
     An upload as its row has it. *content* is all bytes while they are few, else None: they are in the store.
 
-    *sealed_size* is how much of it is durable in the store, if that is sealed; else None.
+    *sealed_size* is how much lies sealed in the store; None, if this upload is not sealed, neither there nor here.
     *short_part*: 1, the API's last part was under 5 MiB; 2, one before it was.
     """
 
@@ -132,6 +133,12 @@ class Session:
     writer: str | None
     writer_until: float
     sealed_size: int | None = None
+
+    def plain(self, at_rest: AtRest) -> bytes | None:
+        """The *content*, opened."""
+        if self.content is None:
+            return None
+        return at_rest.from_row(self.content, self.id, sealed=self.sealed_size is not None)
 
 
 @contextlib.contextmanager
@@ -160,7 +167,9 @@ def begin(tx: Transaction, repository: Repository, principal: str, settings: Set
     """
     _check_quota(tx, repository, principal, settings.uploads_per_principal)
     upload = clock.new_uuid()
-    tx.run(_BEGIN, upload=upload, repository=repository.id, principal=principal, now=clock.now())
+    sealed_size = 0 if settings.seals else None
+    now = clock.now()
+    tx.run(_BEGIN, upload=upload, repository=repository.id, principal=principal, now=now, sealed_size=sealed_size)
     return upload
 
 
@@ -191,7 +200,9 @@ def idle(tx: Transaction, repository: Repository, upload: str, principal: str) -
     return session
 
 
-def take_small(tx: Transaction, repository: Repository, upload: str, *, principal: str, most: int) -> bytes | None:
+def take_small(
+    tx: Transaction, repository: Repository, upload: str, *, principal: str, most: int, at_rest: AtRest
+) -> bytes | None:
     """
     End a session that nobody writes to and whose bytes, at most *most*, are in its row; those bytes.
 
@@ -201,8 +212,7 @@ def take_small(tx: Transaction, repository: Repository, upload: str, *, principa
     if row is None:
         idle(tx, repository, upload, principal)
         return None
-    content: bytes = row["content"]
-    return content
+    return at_rest.from_row(row["content"], upload, sealed=row["sealed_size"] is not None)
 
 
 def claim(tx: Transaction, repository: Repository, upload: str, *, principal: str, by: str) -> Session:
@@ -327,12 +337,10 @@ class RunningDigests:
         self._lock = threading.Lock()
 
     def take(self, session: Session) -> Hasher | None:
-        """A SHA-256 of the session's bytes so far; None where another process has written some of them."""
+        """A SHA-256 of the session's bytes in the store; None where another process has written some of them."""
         with self._lock:
             size, hasher = self._kept.pop(session.id, (-1, None))
-        if hasher is not None and size == session.size:
-            return hasher
-        return hashlib.sha256(session.content) if session.content is not None else None
+        return hasher if size == session.size else None
 
     def keep(self, upload: str, size: int, hasher: Hasher) -> None:
         """Remember the hash of the first *size* bytes."""

@@ -166,7 +166,8 @@ class _Reading:
             found = tx.one(_CONTENT, blob=row["id"])
         if found is None or found["content"] is None:
             raise FileNotFoundError(row["digest"])
-        return iter([found["content"]])
+        sealed = row["sealing"] is not None
+        return iter([self._at_rest.from_row(found["content"], row["digest"], sealed=sealed)])
 
     def _advance(self, size: int) -> None:
         self.done += size

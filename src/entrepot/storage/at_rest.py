@@ -5,11 +5,19 @@ It works over any store and asks nothing more of it. Whether an upload or an obj
 bytes: whoever pushes something that looks like an envelope gets it back as it is. Of a sealed upload the row says how
 many bytes of its file are durable; every request that appends begins a new part there, and what lies behind is cut
 off unread. So a crash leaves nothing in doubt (``storage.envelope`` says why that is safe).
+
+Bytes that are so few that they lie in a row are sealed in a simpler way:
+
+    day u32 | nonce (12) | AES-256-GCM    under a key of that day, so that no key ever seals too much;
+                                          what the bytes belong to is authenticated with them
 """
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple, Self
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from entrepot import clock
@@ -19,6 +27,8 @@ from entrepot.storage.envelope import HEADER, SEGMENT, SIZE, STREAM_HEAD, End, H
 
 _KEY = "service/1"
 _LABEL = b"blobs-at-rest"
+_ROWS = b"rows-at-rest/"
+_DAY, _NONCE, _TAG = 4, 12, 16
 # The end of an envelope with one part fits into this many bytes; reading them at once spares an opening.
 _TAIL = 512
 
@@ -31,11 +41,31 @@ class AtRest:
     def __init__(self, store: BlobStore, root_key: bytes, *, seals: bool) -> None:
         self._store = store
         self._wrapping = AESGCM(envelope.derive(root_key, _LABEL))
-        self._seals = seals
+        self._of_day = lru_cache(maxsize=256)(lambda day: AESGCM(envelope.derive(root_key, _ROWS + day)))
+        self.seals = seals
 
     def nothing_yet(self) -> int | None:
         """The *sealed_size* of an upload that begins now: 0, or None where it is not to be sealed."""
-        return 0 if self._seals else None
+        return 0 if self.seals else None
+
+    def into_row(self, content: bytes, name: str, *, sealed: bool) -> bytes:
+        """What to keep of *content*, of which none is none, in the row of what *name* identifies."""
+        if not sealed or not content:
+            return content
+        day, nonce = int(clock.now() // 86400).to_bytes(_DAY, "big"), secrets.token_bytes(_NONCE)
+        return day + nonce + self._of_day(day).encrypt(nonce, content, name.encode())
+
+    def from_row(self, kept: bytes, name: str, *, sealed: bool) -> bytes:
+        """What ``into_row`` was given. Raises: SealBroken."""
+        if not sealed or not kept:
+            return kept
+        day, nonce, rest = kept[:_DAY], kept[_DAY : _DAY + _NONCE], kept[_DAY + _NONCE :]
+        if len(rest) < _TAG:
+            raise SealBroken("the row is damaged")
+        try:
+            return self._of_day(day).decrypt(nonce, rest, name.encode())
+        except InvalidTag:
+            raise SealBroken("the row is damaged, another's, or sealed under another key") from None
 
     def append(self, upload: str, offset: int, sealed_size: int | None) -> Appending:
         """

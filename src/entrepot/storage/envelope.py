@@ -24,6 +24,7 @@ import base64
 import binascii
 import secrets
 import struct
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -156,14 +157,13 @@ class Sealer:
 
     def __init__(self, header: Header, offset: int, put: Put) -> None:
         salt, self._prefix = secrets.token_bytes(_SALT), secrets.token_bytes(_PREFIX)
+        self._head = bytes([STREAM_HEAD]) + salt + self._prefix
         self._cipher = AESGCM(derive(header.secret, header.info(offset), salt=salt))
         self._put = put
         self._plain = memoryview(bytearray(_PLAIN))
-        self._sealed = memoryview(bytearray(SEGMENT))
-        self._sealed[:STREAM_HEAD] = bytes([STREAM_HEAD]) + salt + self._prefix
         self._segment = 0
         # The first segment has its place behind the head of the stream.
-        self._begin = self._filled = STREAM_HEAD
+        self._filled = STREAM_HEAD
         self.size = 0  # plain bytes
 
     def write(self, piece: bytes | bytearray | memoryview) -> None:
@@ -184,13 +184,23 @@ class Sealer:
         self._seal(last=True)
 
     def _seal(self, *, last: bool) -> None:
-        nonce, place = _nonce(self._prefix, self._segment, last=last), self._filled + _TAG
-        self._cipher.encrypt_into(
-            nonce, self._plain[self._begin : self._filled], None, self._sealed[self._begin : place]
-        )
-        self._put(self._sealed[:place])
+        nonce = _nonce(self._prefix, self._segment, last=last)
+        begin, end, sealed = len(self._head), self._filled + _TAG, _buffers.sealed
+        sealed[:begin] = self._head
+        self._cipher.encrypt_into(nonce, self._plain[begin : self._filled], None, sealed[begin:end])
+        self._put(sealed[:end])
         self._segment += 1
-        self._begin = self._filled = 0
+        self._head, self._filled = b"", 0
+
+
+class _Buffers(threading.local):
+    """A segment's room for each thread, and not for each of many streams that wait for their next bytes."""
+
+    def __init__(self) -> None:
+        self.sealed = memoryview(bytearray(SEGMENT))
+
+
+_buffers = _Buffers()
 
 
 class Opener:

@@ -130,7 +130,7 @@ def world(tmp_path_factory) -> Iterator[World]:
         runtime = Runtime(Settings(data=folder, regions=("eu-central-1",)), database, open_store("memory:"), root_key)
         services = (Service("ecr", handlers), sts.service)
         yield World(
-            Gateway(services, runtime, directory=Directory(database, root_key), reads=Reads(database)),
+            Gateway(services, runtime, directory=Directory(database, root_key), reads=Reads(database, runtime.at_rest)),
             Credentials(made.id, made.secret),
         )
 

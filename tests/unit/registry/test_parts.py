@@ -225,10 +225,19 @@ def test_an_upload_whose_publishing_a_crash_cut_short_is_not_found_and_can_be_be
         _send(runtime, target, b"more", first=len(content))
 
 
-def test_bytes_of_a_part_that_a_crash_kept_from_being_recorded_are_no_part_of_the_layer(runtime, repository, target):
+@pytest.mark.parametrize("at_rest", ["service", "disk"])
+def test_bytes_of_a_part_that_a_crash_kept_from_being_recorded_are_no_part_of_the_layer(
+    runtime, repository, target, at_rest
+):
+    runtime = dataclasses.replace(runtime, settings=dataclasses.replace(runtime.settings, default_at_rest=at_rest))
+    target = target._replace(
+        upload=runtime.database.write(lambda tx: uploads.begin(tx, repository, target.principal, runtime.settings))
+    )
     content = os.urandom(20_000)
     _send(runtime, target, content)
-    with runtime.store.append(target.upload, len(content)) as appending:
+    with runtime.database.reading() as tx:
+        session = uploads.get(tx, repository, target.upload, target.principal)
+    with runtime.at_rest.append(target.upload, len(content), session.sealed_size) as appending:
         appending.write(b"durable, and in no row")
         appending.commit()
 

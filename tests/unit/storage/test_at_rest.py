@@ -189,3 +189,23 @@ def test_abuse_62_no_request_goes_on_with_the_stream_of_another(store: BlobStore
         seen += list(streams_in(b"".join(store.uploaded(upload)), [1_500_000, 1_200_000]))[2:]
 
     assert len(seen) == len(set(seen)) == 12
+
+
+def test_bytes_of_a_row_are_opened_only_where_they_belong_and_unchanged(at_rest: AtRest) -> None:
+    kept = at_rest.into_row(MARKER, "sha256:ab", sealed=True)
+
+    assert MARKER[:8] not in kept
+    assert at_rest.from_row(kept, "sha256:ab", sealed=True) == MARKER
+    assert at_rest.into_row(MARKER, "sha256:ab", sealed=True) != kept
+    changed = [kept[:place] + bytes([kept[place] ^ 1]) + kept[place + 1 :] for place in range(len(kept))]
+    for name, content in [
+        ("sha256:ac", kept),
+        *(("sha256:ab", content) for content in (*changed, kept[:20], kept[:3])),
+    ]:
+        with pytest.raises(SealBroken):
+            at_rest.from_row(content, name, sealed=True)
+
+
+def test_bytes_of_a_row_that_is_not_sealed_are_as_they_were(at_rest: AtRest) -> None:
+    assert at_rest.from_row(at_rest.into_row(MARKER, "x", sealed=False), "x", sealed=False) == MARKER
+    assert at_rest.from_row(at_rest.into_row(b"", "x", sealed=True), "x", sealed=True) == b""
