@@ -202,7 +202,11 @@ class _SealedAppending:
             self._sealer = None
 
     def _put(self, sealed: bytes | memoryview) -> None:
-        self._appending.write(sealed)
+        try:
+            self._appending.write(sealed)
+        except BaseException:
+            self._sealer = None  # where the disk is full, nothing more is to come: what was taken is given back
+            raise
         self.sealed_size += len(sealed)
 
 

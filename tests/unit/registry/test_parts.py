@@ -52,7 +52,8 @@ def _stored(runtime, repository, digest):
     with runtime.database.reading() as tx:
         blob = blobs.get(tx, repository, digest)
         if blob.key is None:
-            return tx.one(blobs.CONTENT, blob=blob.id)["content"]
+            kept = tx.one(blobs.CONTENT, blob=blob.id)["content"]
+            return runtime.at_rest.from_row(kept, digest, sealed=blob.sealed)
     return b"".join(runtime.at_rest.read(blob.key, sealed=blob.sealed))
 
 

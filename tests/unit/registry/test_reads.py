@@ -7,6 +7,8 @@ from entrepot.registry import blobs, manifests, reads, repositories, tags
 from entrepot.registry.faults import LayerNotFound, ManifestUnknown, RepositoryNotFound
 from entrepot.registry.mutability import Mutability
 from entrepot.registry.reads import Contents, Reads
+from entrepot.storage.at_rest import AtRest
+from entrepot.storage.drivers import open_store
 from tests.support.pushing import (
     REGISTRY,
     digest_of,
@@ -28,7 +30,7 @@ def remembered(database, repository):
                 self.refresh()
             return super().__getattribute__(name)
 
-    return Fresh(database)
+    return Fresh(database, AtRest(open_store("memory://"), bytes(32), seals=True))
 
 
 @pytest.fixture

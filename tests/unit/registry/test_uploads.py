@@ -9,9 +9,12 @@ from entrepot.registry import blobs, uploads
 from entrepot.registry.faults import UploadBusy, UploadNotFound
 from entrepot.registry.uploads import RunningDigests, Session
 from entrepot.settings import Settings
+from entrepot.storage.at_rest import AtRest
+from entrepot.storage.drivers import open_store
 from tests.support.pushing import digest_of, make_repository
 
 ALICE, BOB = "123456789012", "AIDABOB"
+AT_REST = AtRest(open_store("memory://"), bytes(32), seals=True)
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +46,12 @@ def _get(database, repository, upload, who=ALICE):
 
 def _claim(database, repository, upload, by):
     return database.write(lambda tx: uploads.claim(tx, repository, upload, principal=ALICE, by=by))
+
+
+def _take_small(database, repository, upload):
+    return database.write(
+        lambda tx: uploads.take_small(tx, repository, upload, principal=ALICE, most=100, at_rest=AT_REST)
+    )
 
 
 def test_a_new_session_is_empty_and_nobody_writes(database, repository, session):
@@ -218,10 +227,13 @@ def test_a_session_of_one_repository_is_not_finished_into_another(database, repo
 
 def test_a_small_upload_is_taken_out_of_its_row_whole(database, repository, session):
     claimed = _get(database, repository, session)
-    database.write(lambda tx: uploads.record(tx, claimed, by=None, size=5, sha256=None, content=b"12345"))
+    kept = AT_REST.into_row(b"12345", session, sealed=True)
+    database.write(lambda tx: uploads.record(tx, claimed, by=None, size=5, sha256=None, content=kept, sealed_size=0))
 
     def take(most, who=ALICE):
-        return database.write(lambda tx: uploads.take_small(tx, repository, session, principal=who, most=most))
+        return database.write(
+            lambda tx: uploads.take_small(tx, repository, session, principal=who, most=most, at_rest=AT_REST)
+        )
 
     assert take(4) is None
     with pytest.raises(UploadNotFound):
@@ -235,14 +247,14 @@ def test_a_small_upload_that_somebody_writes_to_is_not_taken(database, repositor
     _claim(database, repository, session, "one")
 
     with pytest.raises(UploadBusy):
-        database.write(lambda tx: uploads.take_small(tx, repository, session, principal=ALICE, most=100))
+        _take_small(database, repository, session)
 
 
 def test_an_upload_whose_bytes_are_in_the_store_is_not_small(database, repository, session):
     claimed = _claim(database, repository, session, "one")
     database.write(lambda tx: uploads.record(tx, claimed, by="one", size=1, sha256=None, content=None))
 
-    assert database.write(lambda tx: uploads.take_small(tx, repository, session, principal=ALICE, most=100)) is None
+    assert _take_small(database, repository, session) is None
 
 
 # ── half-done digests ───────────────────────────────────────────────────────────────────────────────

@@ -178,7 +178,8 @@ def streams_in(lying: bytes, sizes: list[int]) -> Iterator[tuple[bytes, bytes, i
 
 def test_abuse_62_no_request_goes_on_with_the_stream_of_another(store: BlobStore, at_rest: AtRest) -> None:
     """Whatever a crash has left, and however often the same bytes are sent again."""
-    upload, seen = clock.new_uuid(), []
+    upload = clock.new_uuid()
+    seen: list[tuple[bytes, bytes, int]] = []
     sealed_size, sizes = at_rest.nothing_yet(), [1_500_000]
     for _ in range(3):  # the row never heard of them
         append(at_rest, upload, b"a" * 1_500_000, size=0, sealed_size=sealed_size)
