@@ -19,7 +19,13 @@ The same rights hold over `/v2`: a pull needs `ecr:BatchGetImage` and `ecr:GetDo
 `ecr:BatchDeleteImage`. [How access works](access.md)
 """
 
-_TITLES = {"ecr": "Amazon ECR", "iam": "AWS IAM", "organizations": "AWS Organizations", "sts": "AWS STS"}
+_TITLES = {
+    "ecr": "Amazon ECR",
+    "iam": "AWS IAM",
+    "kms": "AWS KMS",
+    "organizations": "AWS Organizations",
+    "sts": "AWS STS",
+}
 _REGISTRY = Registry("123456789012", "us-east-1")
 
 

@@ -18,10 +18,15 @@ from concurrent.futures import ThreadPoolExecutor
 from entrepot import clock
 from entrepot.answers import Receive, Scope, Send, answer, document
 from entrepot.aws.gateway import Gateway
+from entrepot.database import Transaction
 from entrepot.downloads import Downloads
 from entrepot.errors import Fault
 from entrepot.identity import deployment, key_usage
 from entrepot.identity.directory import Directory
+from entrepot.identity.facts import Guard
+from entrepot.identity.principals import Principal
+from entrepot.keys import names
+from entrepot.keys import policies as key_policies
 from entrepot.oci.context import Context
 from entrepot.oci.endpoint import Endpoint
 from entrepot.oci.faults import document_of, status_of
@@ -29,10 +34,10 @@ from entrepot.peers import Peers
 from entrepot.registry import policies, usage
 from entrepot.registry.reads import Reads
 from entrepot.runtime import Runtime
-from entrepot.services import ecr, iam, organizations, sts
+from entrepot.services import ecr, iam, kms, organizations, sts
 from entrepot.telemetry.logs import AccessLog, set_up
 
-SERVICES = (ecr.service, iam.service, organizations.service, sts.service)
+SERVICES = (ecr.service, iam.service, kms.service, organizations.service, sts.service)
 
 _log = logging.getLogger("entrepot.app")
 
@@ -48,7 +53,11 @@ class Application:
     def __init__(self, runtime: Runtime) -> None:
         """Raises: RootKeyRefused, where the root key is not that of the data."""
         directory = Directory(
-            runtime.database, runtime.root_key, guards=policies.guard_of, endpoint_policy=runtime.endpoint_policy
+            runtime.database,
+            runtime.root_key,
+            guards=_guard_of,
+            locate=names.located,
+            endpoint_policy=runtime.endpoint_policy,
         )
         pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="io")
         self._context = Context(runtime, directory, Reads(runtime.database, runtime.at_rest), pool)
@@ -159,6 +168,13 @@ class Application:
         await self._context.run(self._write_counts)
         self._access.flush()
         self._context.runtime.database.close()
+
+
+def _guard_of(tx: Transaction, arn: str, principal: Principal) -> Guard | None:
+    """What guards a repository or a key; None for an ARN of anything else."""
+    if arn.startswith(names.PREFIX):
+        return key_policies.guard_of(tx, arn, principal)
+    return policies.guard_of(tx, arn)
 
 
 def build(runtime: Runtime) -> Application:

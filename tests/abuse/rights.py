@@ -3,7 +3,7 @@ Who may do what: the table. Written by hand from AWS's documents, so that the pr
 
 A line is an operation (or a route), the action that it needs and what it is about, and the action's access level:
 List, Read, Write, Permissions management, Tagging. Source: ecr-api C.1, C.2, C.5; Service Authorization Reference,
-"Actions, resources, and condition keys" for Amazon ECR, AWS IAM, AWS STS and AWS Organizations.
+"Actions, resources, and condition keys" for Amazon ECR, AWS IAM, AWS KMS, AWS STS and AWS Organizations.
 """
 
 from collections.abc import Iterator
@@ -27,9 +27,10 @@ DescribeImageScanFindings
 READER = frozenset(f"ecr:{operation}" for operation in _READER.split())
 
 # Kinds of resources that an account can speak of that are another's: by registryId, or by an ARN.
-OWNED = frozenset({"repository", "repositories", "policy", "provider", "source", "role arn"})
-# Kinds whose owner can consent to what another account does: by a policy on the repository, by the role's trust.
-CONSENTING = frozenset({"repository", "role arn"})
+OWNED = frozenset({"repository", "repositories", "policy", "provider", "source", "role arn", "key"})
+# Kinds whose owner can consent to what another account does: by a policy on the repository or the key, by the
+# role's trust.
+CONSENTING = frozenset({"repository", "role arn", "key"})
 
 # In the lines below: kind and level, then the operations. "any" is the resource ``*``. It also stands for things of
 # Organizations and for keys that are not there; those that are have ARNs of their own.
@@ -90,6 +91,19 @@ any R          GenerateCredentialReport GetAccessKeyLastUsed GetAccountAuthoriza
 any R          GetContextKeysForCustomPolicy GetCredentialReport SimulateCustomPolicy
 any W          CreateAccountAlias DeleteAccountAlias DeleteAccountPasswordPolicy UpdateAccountPasswordPolicy
 """
+# Who makes, moves or deletes an alias needs the right on the alias and on every key that it means or meant.
+_KMS = """
+key L          ListGrants ListKeyPolicies ListKeyRotations ListResourceTags
+key R          DescribeKey GetKeyPolicy GetKeyRotationStatus
+key W          CancelKeyDeletion DisableKey DisableKeyRotation EnableKey EnableKeyRotation Encrypt GenerateDataKey
+key W          GenerateDataKeyWithoutPlaintext RotateKeyOnDemand ScheduleKeyDeletion UpdateKeyDescription
+key P          CreateGrant PutKeyPolicy RetireGrant RevokeGrant
+key T          TagResource UntagResource
+key W          Decrypt ReEncrypt=ReEncryptFrom+ReEncryptTo
+alias W        CreateAlias DeleteAlias UpdateAlias
+any L          ListAliases ListKeys ListRetirableGrants
+any W          CreateKey GenerateRandom
+"""
 _ORGANIZATIONS = """
 any L          ListAWSServiceAccessForOrganization ListAccounts ListAccountsForParent ListChildren
 any L          ListCreateAccountStatus ListOrganizationalUnitsForParent ListParents ListPolicies
@@ -116,8 +130,8 @@ def _read(service: str, text: str) -> Iterator[tuple[tuple[str, str], Need]]:
     for line in text.strip().splitlines():
         kind, level, *operations = line.split()
         for entry in operations:
-            operation, _, other = entry.partition("=")
-            operation, _, second = operation.partition("+")
+            first, _, second = entry.partition("+")
+            operation, _, other = first.partition("=")
             actions = [f"{service}:{other or operation}"] + ([f"{service}:{second}"] if second else [])
             yield (service, operation), Need(tuple(actions), kind.replace("-", " "), level)
 
@@ -127,6 +141,7 @@ OPERATIONS: dict[tuple[str, str], Need] = dict(
     [
         *_read("ecr", _ECR),
         *_read("iam", _IAM),
+        *_read("kms", _KMS),
         *_read("organizations", _ORGANIZATIONS),
         *_read("sts", _STS),
     ]

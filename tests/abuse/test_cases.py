@@ -12,7 +12,6 @@ import pytest
 from tests.support.data import ROOT
 
 _CACHE = "there are no cache rules yet, and no upstream is asked for anything"
-_KEYS = "there are no keys of KMS yet"
 _CONSOLE = "there is no console: nothing is shown to browsers, and nobody logs in with a password"
 #: Cases without a test, because what they speak of is not here.
 NOT_HERE = {
@@ -25,8 +24,6 @@ NOT_HERE = {
     56: _CONSOLE,
     57: _CONSOLE,
     60: _CONSOLE,
-    63: _KEYS,
-    64: _KEYS,
     66: "there is no audit log yet",
     67: "there are no quotas of bytes or rates yet",
     71: "there is no replication yet",

@@ -90,6 +90,7 @@ class World:
     keys: dict[str, tuple[str, str]]
     expired: tuple[str, str, str]
     passwords: dict[str, str]
+    consenting_key: str
     clients: dict[tuple[str, str], Any] = field(default_factory=dict)
     addresses: int = 0
 
@@ -169,7 +170,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         passwords["expired"] = password_of(server, ago=13 * 3600)
         server.aws("iam").update_access_key(UserName="revoked", AccessKeyId=keys["revoked"][0], Status="Inactive")
         _roles(server, roots, abroad)
-        yield World(server, abroad, keys, _expired(server), passwords)
+        yield World(server, abroad, keys, _expired(server), passwords, _consenting_key(server, abroad))
 
 
 def _user(server: Server, root: tuple[str, str], who: str, rights: str | None) -> tuple[str, str]:
@@ -209,6 +210,20 @@ def _roles(server: Server, roots: Mapping[str, tuple[str, str]], abroad: Account
         iam.create_role(RoleName=_ROLES[owner], AssumeRolePolicyDocument=json.dumps(document))
 
 
+def _consenting_key(server: Server, abroad: Account) -> str:
+    """The id of a key of home that lets the other account do everything."""
+    people = [f"arn:aws:iam::{ACCOUNT}:root", *_people(abroad)]
+    statement = {"Effect": "Allow", "Principal": {"AWS": people}, "Action": "kms:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    made: str = server.aws("kms").create_key(Policy=policy)["KeyMetadata"]["KeyId"]
+    return made
+
+
+def _people(abroad: Account) -> list[str]:
+    """The other account, and one of its users who has no rights there."""
+    return [f"arn:aws:iam::{abroad.id}:{who}" for who in ("root", "user/foreign-nobody")]
+
+
 _ROLES = {"home": "plain", "consenting": "open", "abroad": "plain"}
 
 
@@ -223,8 +238,7 @@ def repositories(world: World) -> Callable[[], dict[str, str]]:
         for owner, name in names.items():
             ecr = world.server.aws("ecr", key=None if OWNERS[owner] == "home" else world.abroad.key)
             ecr.create_repository(repositoryName=name)
-        people = [f"arn:aws:iam::{world.abroad.id}:{who}" for who in ("root", "user/foreign-nobody")]
-        statement = {"Effect": "Allow", "Principal": {"AWS": people}, "Action": "ecr:*"}
+        statement = {"Effect": "Allow", "Principal": {"AWS": _people(world.abroad)}, "Action": "ecr:*"}
         world.server.aws("ecr").set_repository_policy(
             repositoryName=names["consenting"],
             policyText=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
@@ -297,12 +311,18 @@ _MEMBERS: dict[str, Any] = {
     "OrganizationalUnitId": "ou-none-nonenone",
     "AccountId": "999999999999",
     "CreateAccountRequestId": "car-00000000000000000000000000000000",
+    "Operations": ["Decrypt"],
+    "Plaintext": b"x",
+    "CiphertextBlob": b"x",
+    "Policy": _NO_DOCUMENT,
+    "TargetKeyId": _UPLOAD,  # the id of a key, of the caller's own account
+    "AliasName": "alias/none",
     "RoleSessionName": "none",
     "WebIdentityToken": "none",
     "EncodedMessage": "none",
 }
 # Members that are not required, and say whom or what a call is about.
-_OPTIONAL = ("registryId", "repositoryNames", "UserName")
+_OPTIONAL = ("registryId", "repositoryNames", "UserName", "KeyId", "SourceKeyId", "GrantId", "CiphertextBlob")
 # What these make would make a difference: they are asked to make what is there, or what cannot be.
 _TAKEN = {
     "CreateUser": {"UserName": "nobody"},
@@ -314,6 +334,7 @@ _ONCE = {"DeleteRepository", "DeleteRepositoryPolicy"}
 def question(world: World, service: str, operation: str, owner: str, names: Mapping[str, str]) -> dict[str, Any]:
     """The input of a call about something of an owner."""
     account, name = world.account(owner), names[owner]
+    key = f"arn:aws:kms:{REGION}:{account}:key/{world.consenting_key if owner == 'consenting' else _UPLOAD}"
     members = {
         **_MEMBERS,
         "repositoryName": name,
@@ -324,6 +345,8 @@ def question(world: World, service: str, operation: str, owner: str, names: Mapp
         "OpenIDConnectProviderArn": f"arn:aws:iam::{account}:oidc-provider/none",
         "PolicySourceArn": f"arn:aws:iam::{account}:user/none",
         "RoleArn": f"arn:aws:iam::{account}:role/{_ROLES[owner]}",
+        **dict.fromkeys(("KeyId", "SourceKeyId", "DestinationKeyId"), key),
+        **({"Tags": [{"TagKey": "a", "TagValue": "b"}]} if service == "kms" else {}),
         **_TAKEN.get(operation, {}),
     }
     shape = world.server.aws(service).meta.service_model.operation_model(operation).input_shape
@@ -437,7 +460,7 @@ def exact(world) -> Callable[..., str]:
 
 def _resources(kind: str, name: str) -> list[str]:
     """What policies call the thing of home that a question is about."""
-    iam = f"arn:aws:iam::{ACCOUNT}:"
+    iam, kms = f"arn:aws:iam::{ACCOUNT}:", f"arn:aws:kms:{REGION}:{ACCOUNT}:"
     return {
         "repository": [f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{name}"],
         "repositories": [f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/*"],
@@ -453,6 +476,8 @@ def _resources(kind: str, name: str) -> list[str]:
         "new provider": [f"{iam}oidc-provider/*none.example"],
         "source": [f"{iam}user/none"],
         "role arn": [f"{iam}role/plain"],
+        "key": [f"{kms}key/{_UPLOAD}"],
+        "alias": [f"{kms}alias/none", f"{kms}key/{_UPLOAD}", f"{kms}key/alias/none"],
         "federated": [f"arn:aws:sts::{ACCOUNT}:federated-user/none"],
     }.get(kind, ["*"])
 

@@ -20,6 +20,12 @@ def iam(server: Server) -> Any:
     return server.aws("iam")
 
 
+@pytest.fixture(scope="session")
+def kms(server: Server) -> Any:
+    """KMS as the root user of the default account."""
+    return server.aws("kms")
+
+
 @pytest.fixture(scope="module")
 def account(server: Server) -> Account:
     """An account of the module's own, so that its tests can count what is in it."""

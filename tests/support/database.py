@@ -7,6 +7,7 @@ from pathlib import Path
 import sqlalchemy
 
 import entrepot.identity.tables
+import entrepot.keys.tables
 import entrepot.registry.tables  # noqa: F401  # tables register themselves when they are imported
 from entrepot.database import Database, metadata
 

@@ -31,6 +31,7 @@ from entrepot.identity.facts import Facts, Lazy
 from entrepot.identity.policy.requests import Value
 from entrepot.identity.principals import ANONYMOUS, Principal
 from entrepot.identity.sessions import confines
+from entrepot.keys.names import BEHIND
 from entrepot.names import Registry
 from entrepot.signatures import sigv4
 from entrepot.signatures.claims import SignedRequest, check_scope, claim_of
@@ -188,7 +189,7 @@ class Gateway:
         except AccessDenied as fault:
             told = fault.members
             if not (located == principal.arn or BECOMES in resource or not resource.startswith("arn:")):
-                told = {**told, "resource": resource}
+                told = {**told, "resource": resource.replace(BEHIND, "")}
             text = messages.text_of(principal, located, told["decision"])
             sealed = messages.seal_message(self._directory.ring, text, account=principal.account)
             raise AccessDenied(**told, sealed=sealed) from None

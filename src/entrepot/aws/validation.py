@@ -99,7 +99,7 @@ def _refusal(operation: Operation, violations: list[Violation]) -> InvalidParame
 
 
 def _sentence(violation: Violation, *, is_brief: bool) -> str:
-    value = "" if is_brief else f"{violation.value} "
+    value = f"{violation.value} " if violation.value and not is_brief else ""
     rule = _ENUM_RULE if is_brief and violation.rule.startswith(_ENUM_RULE) else violation.rule
     return f"Value {value}at '{violation.path}' failed to satisfy constraint: {rule}"
 
@@ -213,7 +213,9 @@ def _join(path: str, name: str) -> str:
 
 
 def _shown(value: Any, shape: Shape) -> str:
-    """A value as it may be repeated in a refusal."""
-    if shape.metadata.get("sensitive") or isinstance(value, bytes):
+    """A value as it may be repeated in a refusal; nothing of bytes, as recordings of KMS show."""
+    if isinstance(value, bytes):
+        return ""
+    if shape.metadata.get("sensitive"):
         return "'***'"
     return f"'{str(value)[:_LONGEST_SHOWN]}'"

@@ -26,7 +26,8 @@ from entrepot.identity.policy.requests import Value
 from entrepot.identity.principals import Principal
 from entrepot.identity.sessions import Session, confines
 
-Guards = Callable[[Transaction, str], Guard | None]
+# What guards the resource of an ARN against a principal, in a transaction; None for one that nothing guards.
+Guards = Callable[[Transaction, str, Principal], Guard | None]
 Key = tuple[str, Any]
 
 _MOST_STANDINGS = 10_000
@@ -68,8 +69,8 @@ class Authority:
         self, read: Callable[[Callable[[Transaction], Any]], Any], guards: Guards, endpoint: Policy | None
     ) -> None:
         """
-        *read* runs a function in a reading transaction. *guards* tells in one what guards the resource of an ARN, None
-        for one that nothing guards. *endpoint* is the policy of the interface endpoint that requests come through.
+        *read* runs a function in a reading transaction, as *guards* needs one. *endpoint* is the policy of the
+        interface endpoint that requests come through.
         """
         self._read = read
         self._guards = guards
@@ -139,7 +140,9 @@ class Authority:
         key = ((principal.id, principal.session), resource)
         known = self._pairs.get(key)
         if known is None:
-            known = self._make_pair(principal, resource, guard=self._read(lambda tx: self._guards(tx, resource)))
+            known = self._make_pair(
+                principal, resource, guard=self._read(lambda tx: self._guards(tx, resource, principal))
+            )
             if len(self._pairs) >= _MOST_PAIRS:
                 self._pairs.clear()
             self._pairs[key] = known

@@ -28,6 +28,9 @@ from entrepot.identity.sessions import Session, open_token
 from entrepot.identity.tables import access_keys, accounts, generation, roles, users
 from entrepot.identity.tokens import Ring, never_back
 
+# The ARN by which policies know what a request names: see ``entities.located``.
+Locate = Callable[[entities.Look, str], str]
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -54,16 +57,18 @@ class Directory:
         root_key: bytes,
         *,
         guards: Guards | None = None,
+        locate: Locate | None = None,
         endpoint_policy: str | None = None,
     ) -> None:
         """
-        *database* must have been established with *root_key*. *guards* tells what guards a resource, of its ARN and in
-        a transaction; *endpoint_policy* is that of the interface endpoint through which all requests come here.
+        *database* must have been established with *root_key*. *guards* and *locate* know the resources that are not of
+        identity; *endpoint_policy* is that of the interface endpoint through which all requests come here.
 
         Raises: RootKeyRefused, when *root_key* is another.
         """
         self._database = database
-        self._guards = guards or (lambda tx, arn: None)
+        self._guards = guards or (lambda tx, arn, principal: None)
+        self._locate = locate or (lambda look, resource: resource)
         self._endpoint = None if endpoint_policy is None else compile_policy(endpoint_policy, Kind.ENDPOINT)
         self._vault = Vault(root_key)
         self._rights = database.rights_version
@@ -116,17 +121,17 @@ class Directory:
         if resource.startswith(organization_arns.PREFIX):
             return self._read(lambda tx: organization_arns.located(tx, resource, account=principal.account))
         if not resource.startswith(entities.PREFIX):
-            return resource
+            return self._locate(self._database.look, resource)
         return entities.located(self._database.look, resource, principal)
 
     def new_authority(self) -> Authority:
         """One that has decided nothing yet."""
         return Authority(self._read, self._guard_of, self._endpoint)
 
-    def _guard_of(self, tx: Transaction, arn: str) -> Guard | None:
+    def _guard_of(self, tx: Transaction, arn: str, principal: Principal) -> Guard | None:
         if arn.startswith(organization_arns.ARN):
             return organization_arns.guard_of(tx, arn)
-        return entities.guard_of(tx, arn) if arn.startswith(entities.PREFIX) else self._guards(tx, arn)
+        return entities.guard_of(tx, arn) if arn.startswith(entities.PREFIX) else self._guards(tx, arn, principal)
 
     def _read(self, work: Callable[[Transaction], T]) -> T:
         with self._database.reading() as tx:

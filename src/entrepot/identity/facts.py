@@ -81,7 +81,7 @@ class Guard:
     """
     The resource's side: whose it is, the policies on it, and what conditions may ask about it.
 
-    *policy* is the resource's own, *registry* that of the whole registry.
+    *policy* is the resource's own, *registry* that of the whole registry; of a key, what is granted.
     """
 
     account: str

@@ -42,7 +42,21 @@ def stored(tx: Transaction, text: str, *, account: str) -> str:
 
 def shown(tx: Transaction, text: str) -> str:
     """A stored document as people see it: users and roles by the ARNs that they have now."""
-    return _rewritten(text, lambda kind, name: _arn_of(tx, name) or name)
+    return _rewritten(text, lambda kind, name: shown_principal(tx, name))
+
+
+def stored_principal(tx: Transaction, name: str, *, account: str) -> str:
+    """
+    One principal as rows of *account* keep it: an AWS principal as ``stored`` does, a service by its name.
+
+    Raises: PrincipalUnknown.
+    """
+    return name if _SERVICE.fullmatch(name) else _checked(tx, "AWS", name, account=account)
+
+
+def shown_principal(tx: Transaction, name: str) -> str:
+    """A stored principal as people see it."""
+    return _arn_of(tx, name) or name
 
 
 def _rewritten(text: str, rename: Callable[[str, str], str]) -> str:

@@ -1,10 +1,11 @@
-"""What the process of jobs runs: garbage collection, by the clock."""
+"""What the process of jobs runs by the clock: garbage collection, rotation and deletion of keys."""
 
 from datetime import timedelta
 from typing import NoReturn
 
 from entrepot.jobs.job import Every
 from entrepot.jobs.worker import run
+from entrepot.keys import rotation
 from entrepot.registry import garbage
 from entrepot.runtime import Runtime
 from entrepot.serving.preparing import open_runtime
@@ -12,15 +13,29 @@ from entrepot.serving.processes import confine, die_with
 from entrepot.settings import Settings
 from entrepot.telemetry.logs import set_up
 
+# Keys are rotated and deleted by the day.
+_TENDING = timedelta(hours=1)
+
 
 def work(settings: Settings, parent: int) -> NoReturn:
     """Do the jobs of the deployment until SIGTERM, in a child of *parent*."""
     confine()
     die_with(parent)
     set_up()
-    run(open_runtime(settings), [Every(timedelta(seconds=settings.gc_interval), "collect-garbage", _collect)])
+    run(
+        open_runtime(settings),
+        [
+            Every(timedelta(seconds=settings.gc_interval), "collect-garbage", _collect),
+            Every(_TENDING, "tend-keys", _tend),
+        ],
+    )
 
 
 def _collect(runtime: Runtime) -> object:
     """Doing it twice, or stopping anywhere, does no harm: see ``registry.garbage``."""
     return garbage.collect(runtime, grace=runtime.settings.gc_grace)
+
+
+def _tend(runtime: Runtime) -> object:
+    """Each step is one transaction, and leaves nothing of it to do."""
+    return rotation.tend(runtime.database, runtime.root_key)

@@ -19,9 +19,10 @@ class Sides:
 
     *identity*: inline, attached and of groups (nothing is needed for the root user). *boundary*, *session*: None
     where there is none; a session may have several, of which one must allow. *resource*: the repository's, the
-    key's or the role's trust policy; *registry*: the registry policy, beside it. *scps*, *rcps*: for each level from
-    the root down the policies attached there; empty where there is no organization, and *rcps* also where the
-    resource is the management account's. *endpoint*: the VPC endpoint's, None where the request came through none.
+    key's or the role's trust policy; *registry*: the registry policy, or the grants on a key, beside it. *scps*,
+    *rcps*: for each level from the root down the policies attached there; empty where there is no organization, and
+    *rcps* also where the resource is the management account's. *endpoint*: the VPC endpoint's, None where the request
+    came through none.
     *denying*: all of them, in the order in which a deny is named. Made once, and asked many times.
     """
 

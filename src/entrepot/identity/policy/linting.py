@@ -19,6 +19,7 @@ _LISTS = frozenset(
         "ecr:imagetag",
         "kms:encryptioncontextkeys",
         "kms:grantoperations",
+        "kms:resourcealiases",
         "sts:transitivetagkeys",
     }
 )
@@ -34,7 +35,10 @@ _SINGLE = """
     iam:associatedresourcearn iam:awsservicename iam:passedtoservice iam:permissionsboundary iam:policyarn
     iam:resourcetag/
     sts:awsservicename sts:durationseconds sts:externalid sts:rolesessionname sts:sourceidentity
-    kms:calleraccount kms:grantisforawsresource kms:granteeprincipal kms:viaservice kms:encryptioncontext:
+    kms:bypasspolicylockoutsafetycheck kms:calleraccount kms:encryptionalgorithm kms:encryptioncontext:
+    kms:grantconstrainttype kms:granteeprincipal kms:grantid kms:grantisforawsresource kms:keyorigin kms:keyspec
+    kms:keyusage kms:multiregion kms:reencryptonsamekey kms:requestalias kms:retiringprincipal kms:rotationperiodindays
+    kms:schedulekeydeletionpendingwindowindays kms:viaservice
 """
 _KNOWN = _LISTS | frozenset(_SINGLE.split())
 _JUDGED = ("aws:", "ecr:", "ecr-public:", "iam:", "sts:", "kms:")

@@ -1,21 +1,14 @@
-"""
-Pages of IAM's lists: a marker is the key of the last item, sealed.
-
-A marker opens only for the principal, the operation and the parameters that it was made for, so nobody
-can have it list what they may not, or learn from it what it skips.
-"""
+"""Pages of IAM's lists: see ``services.pages``."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-import orjson
-
 from entrepot.call import Call
 from entrepot.identity.faults import InvalidMarker, TokenInvalid
+from entrepot.services import pages
 
 T = TypeVar("T")
 
-_LABEL = "page"
 # Source: IAM API reference, "MaxItems" of each list.
 _USUAL = 100
 
@@ -37,20 +30,12 @@ def page(
 
     Raises: InvalidMarker.
     """
-    ring = call.directory.ring
-    context = orjson.dumps([call.principal.id, call.action, *parameters])
-    after = ""
-    if marker is not None:
-        try:
-            after = ring.open(_LABEL, marker, context=context).decode()
-        except TokenInvalid:
-            raise InvalidMarker from None
     limit = max_items or _USUAL
-    found = list(read(after, limit + 1))
-    if len(found) <= limit:
-        return found, {"IsTruncated": False}
-    shown = found[:limit]
-    return shown, {"IsTruncated": True, "Marker": ring.seal(_LABEL, key(shown[-1]).encode(), context=context)}
+    try:
+        shown, following = pages.page(call, *parameters, marker=marker, limit=limit, read=read, key=key)
+    except TokenInvalid:
+        raise InvalidMarker from None
+    return shown, {"IsTruncated": False} if following is None else {"IsTruncated": True, "Marker": following}
 
 
 def cut(
