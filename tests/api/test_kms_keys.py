@@ -42,6 +42,19 @@ def test_a_key_is_found_by_its_id_its_arn_its_alias_and_the_arn_of_that(kms, key
         assert kms.decrypt(CiphertextBlob=blob, KeyId=reference)["Plaintext"] == b"x"
 
 
+@pytest.mark.parametrize("operation", ["disable_key", "enable_key_rotation", "get_key_policy", "schedule_key_deletion"])
+def test_who_manages_a_key_names_it_and_not_an_alias(kms, key, name, operation):
+    kms.create_alias(AliasName=name, TargetKeyId=key)
+    for reference in (name, f"arn:aws:kms:{REGION}:{ACCOUNT}:{name}"):
+        with refused("NotFoundException", f"Invalid keyId '{reference}'"):
+            getattr(kms, operation)(KeyId=reference)
+
+
+def test_an_alias_has_no_colon(kms, key):
+    with refused("ValidationException", "alias/a:b contains invalid characters for an alias"):
+        kms.create_alias(AliasName="alias/a:b", TargetKeyId=key)
+
+
 def test_an_alias_moves_and_goes_and_its_key_stays(kms, key, name):
     other = kms.create_key()["KeyMetadata"]["KeyId"]
     kms.create_alias(AliasName=name, TargetKeyId=key)

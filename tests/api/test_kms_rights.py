@@ -122,6 +122,13 @@ def test_a_policy_that_is_none_is_refused_and_changes_nothing(kms, key, text):
         kms.create_key(Policy=text)
 
 
+def test_who_sets_a_policy_is_told_what_is_odd_in_it(kms, key):
+    text = policy(MANAGE, allow("*", "kms:Decrypt"))
+    for answer in (kms.create_key(Policy=text), kms.put_key_policy(KeyId=key, Policy=text)):
+        (told,) = json.loads(answer["ResponseMetadata"]["HTTPHeaders"]["x-entrepot-policy-warnings"])
+        assert told == "statement 1: everybody is allowed, of whatever account, and no condition limits it"
+
+
 def test_abuse_64_nobody_locks_himself_out_by_mistake(kms, key, person):
     ada = person(own("kms:*"))
     locks_out = policy(allow(ada.arn, "kms:Decrypt"))

@@ -27,9 +27,14 @@ _RUN = (
     "tests/test_iam/test_iam_groups.py",
     "tests/test_iam/test_iam_oidc.py",
     "tests/test_iam/test_iam_policies.py",
+    "tests/test_kms/test_kms.py",
+    "tests/test_kms/test_kms_encrypt.py",
+    "tests/test_kms/test_kms_grants.py",
+    "tests/test_kms/test_kms_key_rotation.py",
+    "tests/test_kms/test_kms_policy_enforcement.py",
     "tests/test_sts/test_sts.py",
 )
-_WHICH = "test_ecr or test_iam or test_sts"
+_WHICH = "test_ecr or test_iam or test_kms or test_sts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class Run:
 
 @pytest.fixture(scope="session")
 def moto_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """All of moto's tests of ECR, of STS and of what we have of IAM."""
+    """All of moto's tests of ECR, of STS and of what we have of IAM and KMS."""
     python, tests = client("moto"), client("moto-tests")
     folder = tmp_path_factory.mktemp("moto")
     with Server(folder / "data", regions=",".join(harness.REGIONS), hostname=harness.HOSTNAME) as server:

@@ -1,5 +1,5 @@
 """
-moto's own tests of ECR, IAM and STS against our server: they pass, or ``docs/moto.md`` says why not.
+moto's own tests of ECR, IAM, KMS and STS against our server: they pass, or ``docs/moto.md`` says why not.
 
 Source: the tests of moto's source distribution.
 """
@@ -8,19 +8,21 @@ import re
 
 import pytest
 
-from entrepot.services import ecr, iam, sts
+from entrepot.services import ecr, iam, kms, sts
 from tests.moto.conftest import Run
 from tests.support.data import ROOT
 
 pytestmark = pytest.mark.timeout(600)  # one run of 500 tests, for the first who asks
 
-_SERVICES = (ecr.service, iam.service, sts.service)
+_SERVICES = (ecr.service, iam.service, kms.service, sts.service)
 _PAGE = (ROOT / "docs/moto.md").read_text(encoding="utf-8")
 _ROWS = re.findall(r"^\| (?P<first>.+?) \| (?P<second>.+) \|$", _PAGE, re.MULTILINE)
 
 
 def _listed() -> list[str]:
-    return [name for row in _ROWS for name in re.findall(r"`(test_\w+\.test_\w+(?:\[[^]`]+])?)`", " ".join(row))]
+    return [
+        name for row in _ROWS for name in re.findall(r"`((?:test|Test)\w+\.test_\w+(?:\[[^]`]+])?)`", " ".join(row))
+    ]
 
 
 def _is_listed(test: str) -> bool:

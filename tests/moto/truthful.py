@@ -5,8 +5,8 @@ moto's own helper makes up digests of layers and of children that nobody has eve
 A registry does. This plugin puts another helper in its place: the same shapes, but every digest is that of
 bytes which both this module and ``tests.moto.harness`` can write down, so that the harness pushes them
 before the manifest goes through. It also leaves out the account of nobody that moto's tests of BatchDeleteImage
-name and moto ignores, gives a role a sound trust policy where moto's tests send any text, and a path its slashes.
-It imports nothing of ours: moto's environment has none of it.
+name and moto ignores, gives a role a sound trust policy and a key its usual one where moto's tests send any text, and
+a path its slashes. It imports nothing of ours: moto's environment has none of it.
 """
 
 import hashlib
@@ -90,6 +90,11 @@ def _trusting(params: dict[str, Any], **_: Any) -> None:
         params["AssumeRolePolicyDocument"] = json.dumps({"Version": "2012-10-17", "Statement": [_TRUST]})
 
 
+def _with_policies(params: dict[str, Any], **_: Any) -> None:
+    if not params.get("Policy", "{").startswith("{"):
+        del params["Policy"]
+
+
 def _between_slashes(params: dict[str, Any], **_: Any) -> None:
     if "Path" in params:
         params["Path"] = f"/{params['Path'].strip('/')}/".replace("//", "/")
@@ -99,6 +104,7 @@ def pytest_configure() -> None:
     """Stand in for the helper before any of moto's tests imports it."""
     BUILTIN_HANDLERS.append(("provide-client-params.ecr.BatchDeleteImage", _at_home))
     BUILTIN_HANDLERS.append(("provide-client-params.iam.CreateRole", _trusting))
+    BUILTIN_HANDLERS.append(("provide-client-params.kms.CreateKey", _with_policies))
     for made in ("User", "Group", "Role", "InstanceProfile"):
         BUILTIN_HANDLERS.append((f"provide-client-params.iam.Create{made}", _between_slashes))
     helper = ModuleType("tests.test_ecr.test_ecr_helpers")

@@ -8,7 +8,14 @@ from entrepot import clock
 from entrepot.database import Row, Statement, Transaction
 from entrepot.identity.rows import raise_generation
 from entrepot.keys import names
-from entrepot.keys.faults import AliasExists, AliasNotFound, AliasPrefixMissing, AliasReserved, QuotaExceeded
+from entrepot.keys.faults import (
+    AliasExists,
+    AliasNameInvalid,
+    AliasNotFound,
+    AliasPrefixMissing,
+    AliasReserved,
+    QuotaExceeded,
+)
 from entrepot.keys.keys import Key
 from entrepot.keys.tables import kms_aliases
 from entrepot.names import Registry
@@ -60,7 +67,7 @@ class Alias:
 
 
 def create(tx: Transaction, key: Key, name: str) -> None:
-    """A new alias of a key. Raises: AliasPrefixMissing, AliasReserved, AliasExists, QuotaExceeded."""
+    """A new alias of a key. Raises: AliasExists, QuotaExceeded, and what ``check`` raises."""
     check(name)
     if find(tx, key.registry, name) is not None:
         raise AliasExists(arn=names.alias_arn(key.registry, name))
@@ -118,9 +125,11 @@ def of_key(tx: Transaction, key_id: str, *, after: str = "", limit: int = MOST) 
 
 
 def check(name: str) -> None:
-    """Return if people may have an alias of that name. Raises: AliasPrefixMissing, AliasReserved."""
+    """Return if people may have an alias of that name. Raises: AliasPrefixMissing, AliasNameInvalid, AliasReserved."""
     if not name.startswith(names.ALIAS) or name == names.ALIAS:
         raise AliasPrefixMissing
+    if ":" in name:
+        raise AliasNameInvalid(name=name)
     if name.startswith(_RESERVED):
         raise AliasReserved
 

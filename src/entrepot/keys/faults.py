@@ -54,6 +54,12 @@ class AliasPrefixMissing(Fault, aws="ValidationException", oci="UNSUPPORTED"):
     )
 
 
+class AliasNameInvalid(Fault, aws="ValidationException", oci="UNSUPPORTED"):
+    """A name of aliases with a colon, which the service model takes. Members: name."""
+
+    message = "{name} contains invalid characters for an alias"
+
+
 class AliasReserved(Fault, aws="NotAuthorizedException", oci="DENIED"):
     """Names that begin with ``alias/aws/`` are those of services."""
 

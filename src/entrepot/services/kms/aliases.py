@@ -12,10 +12,10 @@ def create_alias(call: Call, *, alias_name: str, target_key_id: str) -> Output:
     """
     Give a key of the account an alias.
 
-    Raises: AliasPrefixMissing, AliasReserved, AliasExists, AliasOfAKey, KeyNotFound, KeyPendingDeletion, QuotaExceeded.
+    Raises: AliasPrefixMissing, AliasNameInvalid, AliasReserved, AliasExists, AliasOfAKey, KeyNotFound,
+    KeyPendingDeletion, QuotaExceeded.
     Source: KMS API reference, CreateAlias.
     """
-    aliases.check(alias_name)
     aliases.create(call.tx, keys.lasting(_target(call, target_key_id)), alias_name)
     return {}
 

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from entrepot.keys import material, names
+from entrepot.keys.faults import KeyIdInvalid
 from entrepot.names import Registry
 from entrepot.services.kms import tokens
 
 # Operations about the account, whatever else they name. Source: Service Authorization Reference, "AWS KMS".
 _ACCOUNT = frozenset({"CreateKey", "GenerateRandom", "ListAliases", "ListKeys", "ListRetirableGrants"})
+# Operations that use a key take an alias for it, those that manage it do not. Source: KMS API reference, "KeyId".
+_BY_ALIAS = frozenset({"DescribeKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"})
 
 
 def of(operation: str, arguments: Mapping[str, Any], registry: Registry) -> list[tuple[str, str]]:
@@ -17,7 +20,7 @@ def of(operation: str, arguments: Mapping[str, Any], registry: Registry) -> list
 
     ReEncrypt needs ``kms:ReEncryptTo`` too: under another encryption context, so its handler asks for it.
 
-    Raises: what ``names.reference`` and ``tokens.read`` raise.
+    Raises: KeyIdInvalid, and what ``names.reference`` and ``tokens.read`` raise.
     Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS KMS".
     """
     action = f"kms:{operation}"
@@ -32,7 +35,10 @@ def of(operation: str, arguments: Mapping[str, Any], registry: Registry) -> list
         return [("kms:ReEncryptFrom", source_of(arguments, registry))]
     if operation == "RetireGrant":
         return [(action, tokens.of_retirement(arguments, registry)[0])]
-    return [(action, names.reference(arguments["key_id"], registry))]
+    key = names.reference(arguments["key_id"], registry)
+    if names.BEHIND in key and operation not in _BY_ALIAS:
+        raise KeyIdInvalid(id=arguments["key_id"])
+    return [(action, key)]
 
 
 def _of_alias(operation: str, arguments: Mapping[str, Any], registry: Registry) -> list[str]:
