@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from entrepot.database import Database
 from entrepot.remote.key_sets import KeySets
+from entrepot.sealing.at_rest import AtRest
 from entrepot.settings import Settings
 from entrepot.storage import BlobStore
-from entrepot.storage.at_rest import AtRest
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from entrepot import clock
-from entrepot.storage.at_rest import AtRest, sealed_size_of
+from entrepot.sealing.at_rest import AtRest, sealed_size_of
+from entrepot.sealing.envelope import HEADER, SealBroken, stream_size
 from entrepot.storage.drivers import open_store
-from entrepot.storage.envelope import HEADER, SealBroken, stream_size
 
 DOMAIN, OTHER = "123456789012", "210987654321"
 PARTS = [os.urandom(1_500_000), os.urandom(700_000)]

@@ -7,7 +7,7 @@ import socket
 import pytest
 import urllib3
 
-from entrepot.storage.envelope import HEADER, stream_size
+from entrepot.sealing.envelope import HEADER, stream_size
 from tests.oci.wire import WAYS, append, begin, finish
 from tests.support.server import Server, digest_of
 

@@ -21,8 +21,8 @@ from entrepot.oci.streams import body_of
 from entrepot.registry import blobs, registries, repositories, uploads
 from entrepot.registry.faults import InvalidLayer, UploadBusy
 from entrepot.registry.uploads import Session
+from entrepot.sealing.at_rest import sealed_size_of
 from entrepot.storage import digesting
-from entrepot.storage.at_rest import sealed_size_of
 from entrepot.storage.digesting import Hasher
 
 MOUNTING = "ecr:GetDownloadUrlForLayer"

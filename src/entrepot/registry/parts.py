@@ -24,9 +24,9 @@ from entrepot.registry.faults import (
 )
 from entrepot.registry.uploads import Session
 from entrepot.runtime import Runtime
+from entrepot.sealing.at_rest import sealed_size_of
 from entrepot.settings import Settings
 from entrepot.storage import digesting
-from entrepot.storage.at_rest import sealed_size_of
 
 
 class Target(NamedTuple):

@@ -22,7 +22,7 @@ from entrepot.registry.faults import LayerNotFound, ManifestUnknown, RepositoryN
 from entrepot.registry.repositories import Repository
 from entrepot.registry.tables import manifests as manifest_table
 from entrepot.registry.tables import tags
-from entrepot.storage.at_rest import AtRest
+from entrepot.sealing.at_rest import AtRest
 
 K = TypeVar("K")
 V = TypeVar("V")

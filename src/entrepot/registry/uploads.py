@@ -26,9 +26,9 @@ from entrepot.registry import blobs
 from entrepot.registry.faults import UploadBusy, UploadNotFound
 from entrepot.registry.repositories import Repository
 from entrepot.registry.tables import uploads
+from entrepot.sealing.at_rest import AtRest
 from entrepot.settings import Settings
 from entrepot.storage import BlobStore
-from entrepot.storage.at_rest import AtRest
 from entrepot.storage.digesting import Hasher
 
 # A claim outlives its request by this much if the process dies; a living writer renews it.

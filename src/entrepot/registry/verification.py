@@ -16,7 +16,7 @@ from entrepot.registry import documents
 from entrepot.registry.documents import Document
 from entrepot.registry.tables import blobs, children, links, manifest_blobs, manifests, repositories, tags
 from entrepot.runtime import Runtime
-from entrepot.storage.at_rest import AtRest
+from entrepot.sealing.at_rest import AtRest
 from entrepot.storage.digesting import digest_of
 
 _PAGE = 500

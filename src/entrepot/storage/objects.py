@@ -105,9 +105,12 @@ class ObjectStore:
             self._release(upload)
             raise
 
-    def uploaded(self, upload: str) -> Iterator[bytes]:
-        """The bytes of an upload. Raises: FileNotFoundError, at the first piece; StoreUnavailable."""
-        yield from self.bytes_of(upload, self._chain(upload))
+    def uploaded(self, upload: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Bytes of an upload. Raises: FileNotFoundError, at the first piece; StoreUnavailable."""
+        for segment in self._chain(upload):
+            begin = max(start - segment.start, 0)
+            end = segment.size if stop is None else min(stop - segment.start, segment.size)
+            yield from self.read(f"{upload}/{segment.name}", begin, end)
 
     def finish(self, upload: str, domain: str, digest: str) -> str:
         """
@@ -306,7 +309,7 @@ class _Writing:
     def write(self, piece: bytes | bytearray | memoryview) -> None:
         """Raises: StoreUnavailable."""
         with _answered(missing=False):
-            self._file.write(piece)
+            self._file.write(bytes(piece))  # it keeps what it is given; callers use theirs again
         self._size += len(piece)
 
     def end(self) -> Segment:

@@ -7,7 +7,7 @@ from entrepot.registry import blobs, manifests, reads, repositories, tags
 from entrepot.registry.faults import LayerNotFound, ManifestUnknown, RepositoryNotFound
 from entrepot.registry.mutability import Mutability
 from entrepot.registry.reads import Contents, Reads
-from entrepot.storage.at_rest import AtRest
+from entrepot.sealing.at_rest import AtRest
 from entrepot.storage.drivers import open_store
 from tests.support.pushing import (
     REGISTRY,

@@ -8,8 +8,8 @@ from entrepot.errors import LimitExceeded
 from entrepot.registry import blobs, uploads
 from entrepot.registry.faults import UploadBusy, UploadNotFound
 from entrepot.registry.uploads import RunningDigests, Session
+from entrepot.sealing.at_rest import AtRest
 from entrepot.settings import Settings
-from entrepot.storage.at_rest import AtRest
 from entrepot.storage.drivers import open_store
 from tests.support.pushing import digest_of, make_repository
 

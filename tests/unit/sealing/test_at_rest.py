@@ -8,17 +8,19 @@ from pathlib import Path
 import pytest
 
 from entrepot import clock
+from entrepot.sealing.at_rest import AtRest, sealed_size_of
+from entrepot.sealing.envelope import HEADER, SEGMENT, SealBroken, stream_size
 from entrepot.storage import BlobStore
-from entrepot.storage.at_rest import AtRest, sealed_size_of
 from entrepot.storage.drivers import open_store
-from entrepot.storage.envelope import HEADER, SEGMENT, SealBroken, stream_size
 
 DOMAIN = "123456789012"
 MARKER = b"a sentence that nobody shall find at rest"
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=["file", "memory", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    if request.param == "s3":
+        return open_store(request.getfixturevalue("bucket"))
     return open_store({"file": f"file://{tmp_path}/blobs", "memory": "memory://"}[request.param])
 
 

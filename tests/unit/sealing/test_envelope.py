@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tink import secret_key_access, streaming_aead
 from tink.proto import aes_gcm_hkdf_streaming_pb2, common_pb2
 
-from entrepot.storage.envelope import (
+from entrepot.sealing.envelope import (
     HEADER,
     SEGMENT,
     End,

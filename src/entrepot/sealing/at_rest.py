@@ -4,7 +4,7 @@ Plain bytes at one end, bytes at rest at the other: sealed in an envelope, or as
 It works over any store and asks nothing more of it. Whether an upload or an object is sealed its row says, never its
 bytes: whoever pushes something that looks like an envelope gets it back as it is. Of a sealed upload the row says how
 many bytes of its file are durable; every request that appends begins a new part there, and what lies behind is cut
-off unread. So a crash leaves nothing in doubt (``storage.envelope`` says why that is safe).
+off unread. So a crash leaves nothing in doubt (``sealing.envelope`` says why that is safe).
 
 Bytes that are so few that they lie in a row are sealed in a simpler way:
 
@@ -21,9 +21,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from entrepot import clock
-from entrepot.storage import envelope
+from entrepot.sealing import envelope
+from entrepot.sealing.envelope import HEADER, SEGMENT, SIZE, STREAM_HEAD, End, Header, Opener, SealBroken, Sealer
 from entrepot.storage.base import Appending, BlobStore
-from entrepot.storage.envelope import HEADER, SEGMENT, SIZE, STREAM_HEAD, End, Header, Opener, SealBroken, Sealer
 
 _KEY = "service/1"
 _LABEL = b"blobs-at-rest"
@@ -115,8 +115,8 @@ class AtRest:
 
         header = envelope.parse_header(b"".join(fetch(0, HEADER)), self._wrapping)
         end, size = self._end_of(key, header, fetch)
-        algorithm, _, text = end.digest.partition(":")
-        if f"/{end.domain}/{algorithm}/" not in key or not key.endswith(f"{text}-{header.upload}"):
+        # Keys name the upload that they were published from, and no two name the same.
+        if header.upload not in key:
             raise SealBroken("this is another object's envelope")
         parts = _placed(end.parts)
         if (parts[-1].end if parts else HEADER) != size:

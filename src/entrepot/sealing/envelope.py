@@ -16,7 +16,7 @@ upload and wrapped under a key that the header names; whatever else the header s
 A part is what one request has appended. It has a salt, and so a key, of its own, and is never gone on with: that no
 nonce is used twice under a key, not even after a crash, needs no record of how far somebody came.
 
-Everything here is computation: who reads and writes is ``storage.at_rest``. Source: Tink, "AES-GCM-HKDF Streaming
+Everything here is computation: who reads and writes is ``sealing.at_rest``. Source: Tink, "AES-GCM-HKDF Streaming
 AEAD" (https://developers.google.com/tink/streaming-aead/aes_gcm_hkdf_streaming); the frame is ours.
 """
 

@@ -1,0 +1,1 @@
+"""Bytes at rest: what a store is given to keep is sealed on the way there, and opened on the way back."""
