@@ -1,6 +1,7 @@
 """Answers of our own faces: a status, headers, and bytes from memory, from a file, or piece by piece."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from concurrent.futures import Executor
 from typing import Any
@@ -10,13 +11,16 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
+# Until nothing but a commit ends it.
+UNCHANGED = math.inf
+
 
 class Response:
     """
     An answer. It has a body, or a file to send, or pieces to read on a pool thread and send one by one.
 
-    It *lasts* if the same request has the same answer until somebody commits something; *pulled* is then
-    the manifest to count, if any.
+    Until *lasts*, in seconds since the epoch, the same request has the same answer unless somebody commits
+    something; *pulled* is then the manifest to count, if any.
     """
 
     __slots__ = ("body", "headers", "lasts", "path", "pieces", "pulled", "status")
@@ -29,7 +33,7 @@ class Response:
         *,
         path: str | None = None,
         pieces: Iterator[bytes] | None = None,
-        lasts: bool = False,
+        lasts: float = 0.0,
         pulled: int | None = None,
     ) -> None:
         self.status = status

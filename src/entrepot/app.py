@@ -80,7 +80,7 @@ class Application:
             await self._ask()
         ready = self._oci.ready(scope)
         if ready is not None:
-            scope["status"], scope["principal"] = 200, ready.principal
+            scope["status"], scope["principal"] = ready.start["status"], ready.principal
             await send(ready.start)
             await send(ready.body)
         else:

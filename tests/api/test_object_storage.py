@@ -80,6 +80,16 @@ def test_a_pull_is_sent_to_the_bucket_for_its_bytes(careful, repository, weed):
     assert got.headers["Content-Disposition"] == "attachment"
 
 
+def test_who_asks_again_is_sent_to_the_same_address_until_the_blob_is_gone(careful, repository):
+    digest = careful.push_blob(repository, LARGE)
+
+    addresses = {careful("GET", f"/v2/{repository}/blobs/{digest}").headers["Location"] for _ in range(3)}
+
+    assert len(addresses) == 1
+    assert careful("DELETE", f"/v2/{repository}/blobs/{digest}").status == 202
+    assert careful("GET", f"/v2/{repository}/blobs/{digest}").status == 404
+
+
 def test_who_may_not_pull_is_sent_nowhere(server, careful, repository):
     digest = careful.push_blob(repository, LARGE)
     stranger = Registry(server.url, None)

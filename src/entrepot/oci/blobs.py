@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 from entrepot import clock
-from entrepot.answers import COMMON, Header, Response, empty
+from entrepot.answers import COMMON, UNCHANGED, Header, Response, empty
 from entrepot.database import Transaction
 from entrepot.oci import ranges
 from entrepot.oci.messages import Request
@@ -73,12 +73,14 @@ def serve(request: Request, blob: Blob) -> Response:
         return empty(416, (b"content-range", f"bytes */{blob.size}".encode("ascii")))
     address = _elsewhere(request, blob, wanted)
     if address is not None:
-        return empty(307, (b"location", address.encode("ascii")), *_identity(blob))
+        sent = empty(307, (b"location", address.encode("ascii")), *_identity(blob))
+        sent.lasts = clock.now() + (_REDIRECT_LIFETIME / 2).total_seconds()
+        return sent
     runtime = request.context.runtime
     if wanted is None:
         headers = [*_HARMLESS, *_identity(blob), _length(blob.size)]
         if blob.key is None:
-            return Response(200, headers, request.context.reads.bytes_of(blob), lasts=True)
+            return Response(200, headers, request.context.reads.bytes_of(blob), lasts=UNCHANGED)
         path = None if blob.sealed else runtime.store.path(blob.key)
         pieces = None if path else runtime.at_rest.read(blob.key, 0, blob.size, sealed=blob.sealed)
         return Response(200, headers, path=path, pieces=pieces)

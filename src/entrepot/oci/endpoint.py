@@ -93,7 +93,7 @@ class Endpoint:
             self._space_until = clock.ticks() + _SPACE_LASTS
         version = self._version
         response = await route.answer(request)
-        if response.lasts and request.lasts and version == self._version:
+        if response.lasts > clock.now() and request.lasts and version == self._version:
             self._ready.keep(scope, response, opened)
         return response
 

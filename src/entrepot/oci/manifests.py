@@ -1,7 +1,7 @@
 """Manifests on the wire: HEAD, GET, PUT, DELETE."""
 
 from entrepot import clock
-from entrepot.answers import COMMON, Header, Response, empty
+from entrepot.answers import COMMON, UNCHANGED, Header, Response, empty
 from entrepot.bodies import BodyTooLarge
 from entrepot.database import Transaction
 from entrepot.names import is_digest, is_tag
@@ -120,7 +120,7 @@ def _answer(served: Served, reference: str, *, counts: bool) -> Response:
             (b"vary", b"Authorization"),
         ],
         served.content,
-        lasts=True,
+        lasts=UNCHANGED,
         pulled=served.id if counts else None,
     )
 

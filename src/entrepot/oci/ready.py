@@ -65,7 +65,7 @@ class ReadyAnswers:
             {"type": "http.response.body", "body": body},
             opened.principal,
             response.pulled,
-            opened.expires_at,
+            min(opened.expires_at, response.lasts),
         )
 
     def clear(self) -> None:
