@@ -209,7 +209,17 @@ def _actions(statement: Statement) -> Matcher:
 
 
 def _any(patterns: Iterable[str]) -> Matcher:
-    lower = [pattern.lower() for pattern in patterns]
-    exact = frozenset(pattern for pattern in lower if "*" not in pattern and "?" not in pattern)
-    wild = [matcher(tokens(pattern)) for pattern in lower if pattern not in exact]
-    return lambda action: action in exact or any(matches(action) for matches in wild)
+    exact, prefixes, wild = set[str](), list[str](), list[Matcher]()
+    for pattern in patterns:
+        text = pattern.lower()
+        body = text.rstrip("*")
+        if "*" in body or "?" in body:
+            wild.append(matcher(tokens(text)))
+        elif body == text:
+            exact.add(text)
+        else:
+            prefixes.append(body)
+    begins = tuple(prefixes)
+    if not wild:
+        return lambda action: action in exact or action.startswith(begins)
+    return lambda action: action in exact or action.startswith(begins) or any(matches(action) for matches in wild)
