@@ -24,6 +24,7 @@ _TITLES = {
     "iam": "AWS IAM",
     "kms": "AWS KMS",
     "organizations": "AWS Organizations",
+    "secretsmanager": "AWS Secrets Manager",
     "sts": "AWS STS",
 }
 _REGISTRY = Registry("123456789012", "us-east-1")

@@ -34,10 +34,11 @@ from entrepot.peers import Peers
 from entrepot.registry import policies, usage
 from entrepot.registry.reads import Reads
 from entrepot.runtime import Runtime
-from entrepot.services import ecr, iam, kms, organizations, sts
+from entrepot.secrets import names as secret_names
+from entrepot.services import ecr, iam, kms, organizations, secretsmanager, sts
 from entrepot.telemetry.logs import AccessLog, set_up
 
-SERVICES = (ecr.service, iam.service, kms.service, organizations.service, sts.service)
+SERVICES = (ecr.service, iam.service, kms.service, organizations.service, secretsmanager.service, sts.service)
 
 _log = logging.getLogger("entrepot.app")
 
@@ -56,7 +57,7 @@ class Application:
             runtime.database,
             runtime.root_key,
             guards=_guard_of,
-            locate=names.located,
+            locate=_located,
             endpoint_policy=runtime.endpoint_policy,
         )
         pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="io")
@@ -171,10 +172,19 @@ class Application:
 
 
 def _guard_of(tx: Transaction, arn: str, principal: Principal) -> Guard | None:
-    """What guards a repository or a key; None for an ARN of anything else."""
+    """What guards a repository, a key or a secret; None for an ARN of anything else."""
     if arn.startswith(names.PREFIX):
         return key_policies.guard_of(tx, arn, principal)
+    if arn.startswith(secret_names.PREFIX):
+        return secret_names.guard_of(tx, arn)
     return policies.guard_of(tx, arn)
+
+
+def _located(look: names.Look, resource: str) -> str:
+    """The ARN by which policies know a key or a secret; what is of anything else stays as it is."""
+    if resource.startswith(secret_names.PREFIX):
+        return secret_names.located(look, resource)
+    return names.located(look, resource)
 
 
 def build(runtime: Runtime) -> Application:

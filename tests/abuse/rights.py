@@ -3,7 +3,8 @@ Who may do what: the table. Written by hand from AWS's documents, so that the pr
 
 A line is an operation (or a route), the action that it needs and what it is about, and the action's access level:
 List, Read, Write, Permissions management, Tagging. Source: ecr-api C.1, C.2, C.5; Service Authorization Reference,
-"Actions, resources, and condition keys" for Amazon ECR, AWS IAM, AWS KMS, AWS STS and AWS Organizations.
+"Actions, resources, and condition keys" for Amazon ECR, AWS IAM, AWS KMS, AWS Organizations, AWS Secrets Manager and
+AWS STS.
 """
 
 from collections.abc import Iterator
@@ -26,8 +27,11 @@ DescribeImageScanFindings
 """
 READER = frozenset(f"ecr:{operation}" for operation in _READER.split())
 
+# What is a matter of reading, and not allowed by ReadOnlyAccess. Source: AWS managed policy reference.
+UNSEEN = frozenset({"secretsmanager:GetSecretValue"})
+
 # Kinds of resources that an account can speak of that are another's: by registryId, or by an ARN.
-OWNED = frozenset({"repository", "repositories", "policy", "provider", "source", "role arn", "key"})
+OWNED = frozenset({"repository", "repositories", "policy", "provider", "source", "role arn", "key", "secret"})
 # Kinds whose owner can consent to what another account does: by a policy on the repository or the key, by the
 # role's trust.
 CONSENTING = frozenset({"repository", "role arn", "key"})
@@ -115,6 +119,11 @@ any W          DeleteOrganization DeleteOrganizationalUnit DeletePolicy DetachPo
 any W          EnablePolicyType MoveAccount RemoveAccountFromOrganization UpdateOrganizationalUnit UpdatePolicy
 any T          TagResource UntagResource
 """
+_SECRETS_MANAGER = """
+secret R       DescribeSecret GetResourcePolicy GetSecretValue ListSecretVersionIds
+secret W       CreateSecret DeleteSecret PutSecretValue RestoreSecret UpdateSecret UpdateSecretVersionStage
+secret T       TagResource UntagResource
+"""
 # Nobody needs a right to be told who he is, nor for a session of his own; and a web identity needs no signature.
 _STS = """
 role-arn W     AssumeRole
@@ -143,6 +152,7 @@ OPERATIONS: dict[tuple[str, str], Need] = dict(
         *_read("iam", _IAM),
         *_read("kms", _KMS),
         *_read("organizations", _ORGANIZATIONS),
+        *_read("secretsmanager", _SECRETS_MANAGER),
         *_read("sts", _STS),
     ]
 )

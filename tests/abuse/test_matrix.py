@@ -21,7 +21,7 @@ from entrepot import clock
 from entrepot.app import SERVICES
 from entrepot.identity.sessions import Session, issue
 from entrepot.oci.routes import ROUTES as SERVED
-from tests.abuse.rights import CONSENTING, OPERATIONS, OWNED, READER, ROUTES, Need
+from tests.abuse.rights import CONSENTING, OPERATIONS, OWNED, READER, ROUTES, UNSEEN, Need
 from tests.oci.principals import Account, directory_of, new_account, password_of
 from tests.support.server import ACCOUNT, REGION, Registry, Server, digest_of
 
@@ -69,7 +69,7 @@ def expected(who: str, need: Need, owner: str) -> Outcome:
         return "refused"  # nobody assumes a role as a root user. Source: AWS STS API reference, AssumeRole
     own = (
         rights in {"root", "AdministratorAccess"}
-        or (rights == "ReadOnlyAccess" and need.level in {"L", "R"})
+        or (rights == "ReadOnlyAccess" and need.level in {"L", "R"} and not UNSEEN.issuperset(need.actions))
         or (rights == "AmazonEC2ContainerRegistryReadOnly" and READER.issuperset(need.actions))
     )
     if need.kind not in OWNED or OWNERS[owner] == account:
@@ -317,6 +317,7 @@ _MEMBERS: dict[str, Any] = {
     "Policy": _NO_DOCUMENT,
     "TargetKeyId": _UPLOAD,  # the id of a key, of the caller's own account
     "AliasName": "alias/none",
+    "VersionStage": "none",
     "RoleSessionName": "none",
     "WebIdentityToken": "none",
     "EncodedMessage": "none",
@@ -327,6 +328,7 @@ _OPTIONAL = ("registryId", "repositoryNames", "UserName", "KeyId", "SourceKeyId"
 _TAKEN = {
     "CreateUser": {"UserName": "nobody"},
     "CreateLoginProfile": {"Password": "none at all"},
+    "CreateSecret": {"SecretString": "one", "SecretBinary": b"too many"},
 }
 _ONCE = {"DeleteRepository", "DeleteRepositoryPolicy"}
 
@@ -346,6 +348,7 @@ def question(world: World, service: str, operation: str, owner: str, names: Mapp
         "PolicySourceArn": f"arn:aws:iam::{account}:user/none",
         "RoleArn": f"arn:aws:iam::{account}:role/{_ROLES[owner]}",
         **dict.fromkeys(("KeyId", "SourceKeyId", "DestinationKeyId"), key),
+        "SecretId": f"arn:aws:secretsmanager:{REGION}:{account}:secret:none",
         **({"Tags": [{"TagKey": "a", "TagValue": "b"}]} if service == "kms" else {}),
         **_TAKEN.get(operation, {}),
     }
@@ -461,6 +464,7 @@ def exact(world) -> Callable[..., str]:
 def _resources(kind: str, name: str) -> list[str]:
     """What policies call the thing of home that a question is about."""
     iam, kms = f"arn:aws:iam::{ACCOUNT}:", f"arn:aws:kms:{REGION}:{ACCOUNT}:"
+    secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
     return {
         "repository": [f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{name}"],
         "repositories": [f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/*"],
@@ -478,6 +482,7 @@ def _resources(kind: str, name: str) -> list[str]:
         "role arn": [f"{iam}role/plain"],
         "key": [f"{kms}key/{_UPLOAD}"],
         "alias": [f"{kms}alias/none", f"{kms}key/{_UPLOAD}", f"{kms}key/alias/none"],
+        "secret": [f"{secret}none-??????"],
         "federated": [f"arn:aws:sts::{ACCOUNT}:federated-user/none"],
     }.get(kind, ["*"])
 

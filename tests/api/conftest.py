@@ -26,6 +26,12 @@ def kms(server: Server) -> Any:
     return server.aws("kms")
 
 
+@pytest.fixture(scope="session")
+def secretsmanager(server: Server) -> Any:
+    """Secrets Manager as the root user of the default account."""
+    return server.aws("secretsmanager")
+
+
 @pytest.fixture(scope="module")
 def account(server: Server) -> Account:
     """An account of the module's own, so that its tests can count what is in it."""

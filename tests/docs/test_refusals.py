@@ -44,7 +44,11 @@ def _name(fault: type[Fault]) -> str:
 
 
 FAULTS = _faults()
-DECLARED = {code for service in ("ecr", "sts", "iam", "kms", "organizations") for code in Model(service).errors}
+DECLARED = {
+    code
+    for service in ("ecr", "sts", "iam", "kms", "organizations", "secretsmanager")
+    for code in Model(service).errors
+}
 # What becomes of one image of a batch is told by a code of this list, and by no error.
 FAILURES = {f"{code}Exception" for code in Model("ecr").service.shape_for("ImageFailureCode").metadata["enum"]}
 # What the older services answer to shapes and values that are wrong, and KMS to who takes a service's alias, though no

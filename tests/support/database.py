@@ -8,7 +8,8 @@ import sqlalchemy
 
 import entrepot.identity.tables
 import entrepot.keys.tables
-import entrepot.registry.tables  # noqa: F401  # tables register themselves when they are imported
+import entrepot.registry.tables
+import entrepot.secrets.tables  # noqa: F401  # tables register themselves when they are imported
 from entrepot.database import Database, metadata
 
 

@@ -72,6 +72,11 @@ def create(tx: Transaction, key: Key, name: str) -> None:
     if find(tx, key.registry, name) is not None:
         raise AliasExists(arn=names.alias_arn(key.registry, name))
     _check_room(tx, key)
+    add(tx, key, name)
+
+
+def add(tx: Transaction, key: Key, name: str) -> None:
+    """The same for a name that is free, and may be one of the reserved."""
     now = clock.now()
     tx.run(
         _PUT,

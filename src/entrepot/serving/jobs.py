@@ -1,4 +1,4 @@
-"""What the process of jobs runs by the clock: garbage collection, rotation and deletion of keys."""
+"""What the process of jobs runs by the clock: garbage collection, rotation of keys, deletion of keys and secrets."""
 
 from datetime import timedelta
 from typing import NoReturn
@@ -8,12 +8,13 @@ from entrepot.jobs.worker import run
 from entrepot.keys import rotation
 from entrepot.registry import garbage
 from entrepot.runtime import Runtime
+from entrepot.secrets import secrets
 from entrepot.serving.preparing import open_runtime
 from entrepot.serving.processes import confine, die_with
 from entrepot.settings import Settings
 from entrepot.telemetry.logs import set_up
 
-# Keys are rotated and deleted by the day.
+# Keys are rotated, and keys and secrets deleted, by the day.
 _TENDING = timedelta(hours=1)
 
 
@@ -27,6 +28,7 @@ def work(settings: Settings, parent: int) -> NoReturn:
         [
             Every(timedelta(seconds=settings.gc_interval), "collect-garbage", _collect),
             Every(_TENDING, "tend-keys", _tend),
+            Every(_TENDING, "delete-secrets", _delete_secrets),
         ],
     )
 
@@ -39,3 +41,11 @@ def _collect(runtime: Runtime) -> object:
 def _tend(runtime: Runtime) -> object:
     """Each step is one transaction, and leaves nothing of it to do."""
     return rotation.tend(runtime.database, runtime.root_key)
+
+
+def _delete_secrets(runtime: Runtime) -> object:
+    """In transactions of a hundred at most."""
+    count = 0
+    while done := runtime.database.write(secrets.remove_deleted):
+        count += done
+    return count

@@ -20,6 +20,7 @@ _LISTS = frozenset(
         "kms:encryptioncontextkeys",
         "kms:grantoperations",
         "kms:resourcealiases",
+        "secretsmanager:versionstage",
         "sts:transitivetagkeys",
     }
 )
@@ -39,9 +40,12 @@ _SINGLE = """
     kms:grantconstrainttype kms:granteeprincipal kms:grantid kms:grantisforawsresource kms:keyorigin kms:keyspec
     kms:keyusage kms:multiregion kms:reencryptonsamekey kms:requestalias kms:retiringprincipal kms:rotationperiodindays
     kms:schedulekeydeletionpendingwindowindays kms:viaservice
+    secretsmanager:description secretsmanager:forcedeletewithoutrecovery secretsmanager:forceoverwritereplicasecret
+    secretsmanager:kmskeyarn secretsmanager:kmskeyid secretsmanager:name secretsmanager:recoverywindowindays
+    secretsmanager:resourcetag/ secretsmanager:secretid secretsmanager:secretprimaryregion secretsmanager:versionid
 """
 _KNOWN = _LISTS | frozenset(_SINGLE.split())
-_JUDGED = ("aws:", "ecr:", "ecr-public:", "iam:", "sts:", "kms:")
+_JUDGED = ("aws:", "ecr:", "ecr-public:", "iam:", "sts:", "kms:", "secretsmanager:")
 
 
 def warnings(statements: Iterable[Statement], kind: Kind) -> tuple[str, ...]:
