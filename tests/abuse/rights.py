@@ -121,7 +121,8 @@ any T          TagResource UntagResource
 """
 _SECRETS_MANAGER = """
 secret R       DescribeSecret GetResourcePolicy GetSecretValue ListSecretVersionIds
-secret W       CreateSecret DeleteSecret PutSecretValue RestoreSecret UpdateSecret UpdateSecretVersionStage
+secret W       DeleteSecret PutSecretValue RestoreSecret UpdateSecret UpdateSecretVersionStage
+new-secret W   CreateSecret
 secret T       TagResource UntagResource
 """
 # Nobody needs a right to be told who he is, nor for a session of his own; and a web identity needs no signature.

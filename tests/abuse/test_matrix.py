@@ -325,7 +325,7 @@ _MEMBERS: dict[str, Any] = {
 # Members that are not required, and say whom or what a call is about.
 _OPTIONAL = ("registryId", "repositoryNames", "UserName", "KeyId", "SourceKeyId", "GrantId", "CiphertextBlob")
 # What these make would make a difference: they are asked to make what is there, or what cannot be.
-_TAKEN = {
+_TAKEN: dict[str, dict[str, Any]] = {
     "CreateUser": {"UserName": "nobody"},
     "CreateLoginProfile": {"Password": "none at all"},
     "CreateSecret": {"SecretString": "one", "SecretBinary": b"too many"},
@@ -483,6 +483,7 @@ def _resources(kind: str, name: str) -> list[str]:
         "key": [f"{kms}key/{_UPLOAD}"],
         "alias": [f"{kms}alias/none", f"{kms}key/{_UPLOAD}", f"{kms}key/alias/none"],
         "secret": [f"{secret}none-??????"],
+        "new secret": [f"{secret}none-??????"],
         "federated": [f"arn:aws:sts::{ACCOUNT}:federated-user/none"],
     }.get(kind, ["*"])
 

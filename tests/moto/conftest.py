@@ -32,9 +32,10 @@ _RUN = (
     "tests/test_kms/test_kms_grants.py",
     "tests/test_kms/test_kms_key_rotation.py",
     "tests/test_kms/test_kms_policy_enforcement.py",
+    "tests/test_secretsmanager/test_secretsmanager.py",
     "tests/test_sts/test_sts.py",
 )
-_WHICH = "test_ecr or test_iam or test_kms or test_sts"
+_WHICH = "test_ecr or test_iam or test_kms or test_secretsmanager or test_sts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Run:
 
 @pytest.fixture(scope="session")
 def moto_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """All of moto's tests of ECR, of STS and of what we have of IAM and KMS."""
+    """All of moto's tests of ECR, of STS and of what we have of IAM, KMS and Secrets Manager."""
     python, tests = client("moto"), client("moto-tests")
     folder = tmp_path_factory.mktemp("moto")
     with Server(folder / "data", regions=",".join(harness.REGIONS), hostname=harness.HOSTNAME) as server:

@@ -2,7 +2,7 @@
 A door in front of our server for moto's tests: it answers ``POST /moto-api/reset`` and hands on all else.
 
 The product knows no reset. Here it deletes, by the API, every repository and policy of the registries that were used
-since the last one; identities and customer keys, of which there are too many kinds, are deleted as rows, all but the
+since the last one; identities, keys and secrets, of which there are too many kinds, are deleted as rows, all but the
 account and the access keys of its root user. In front of a PutImage the door pushes those blobs of
 ``tests.moto.truthful`` that the manifest names, as a client would have done.
 """
@@ -23,6 +23,7 @@ from entrepot.database import Statement, Transaction
 from entrepot.identity import tables
 from entrepot.identity.rows import raise_generation
 from entrepot.keys import tables as key_tables
+from entrepot.secrets import tables as secret_tables
 from entrepot.serving.preparing import open_database
 from tests.moto import truthful
 from tests.support.server import ACCOUNT, Registry, Server
@@ -32,14 +33,14 @@ KEY = ("FOOBARKEY", "FOOBARSECRET")
 REGIONS = ("us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-central-1", "eu-west-1", "ap-northeast-1")
 HOSTNAME = "{account}.dkr.ecr.{region}.amazonaws.com"
 
-_SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/(ecr|iam|kms|sts)/")
+_SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/(ecr|iam|kms|secretsmanager|sts)/")
 _ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 # What stays when identities are forgotten: whose tests they are, and with what they sign.
 _STAY = {"accounts", "access_keys", "deployment", "generation"}
 _FORGET = [
     *(
         Statement(delete(table))
-        for table in {**vars(tables), **vars(key_tables)}.values()
+        for table in {**vars(tables), **vars(key_tables), **vars(secret_tables)}.values()
         if isinstance(table, Table) and table.name not in _STAY
     ),
     Statement(delete(tables.access_keys).where(tables.access_keys.c.user_id.is_not(None))),
@@ -57,7 +58,7 @@ class Door:
         self._http = urllib3.PoolManager(retries=False, maxsize=8)
         self._blobs = truthful.blobs()
         self._used: set[str] = set()  # regions, since the last reset
-        self._identities = False  # whether IAM or KMS was asked since the last reset
+        self._identities = False  # whether IAM, KMS or Secrets Manager was asked since the last reset
         self._password = server.password()
 
     def reset(self) -> None:
@@ -82,7 +83,7 @@ class Door:
         """The server's answer to a request, unchanged in either direction."""
         scope = _SCOPE.search(headers.get("Authorization", ""))
         operation = headers.get("X-Amz-Target", "").partition(".")[2]
-        if scope and scope[2] in {"iam", "kms"}:
+        if scope and scope[2] in {"iam", "kms", "secretsmanager"}:
             self._identities = True
         if not operation and (action := _ACTION.search(body)):
             operation = action[1].decode()

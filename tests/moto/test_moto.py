@@ -1,5 +1,5 @@
 """
-moto's own tests of ECR, IAM, KMS and STS against our server: they pass, or ``docs/moto.md`` says why not.
+moto's own tests of ECR, IAM, KMS, Secrets Manager and STS against our server: they pass, or ``docs/moto.md`` says why.
 
 Source: the tests of moto's source distribution.
 """
@@ -8,13 +8,13 @@ import re
 
 import pytest
 
-from entrepot.services import ecr, iam, kms, sts
+from entrepot.services import ecr, iam, kms, secretsmanager, sts
 from tests.moto.conftest import Run
 from tests.support.data import ROOT
 
 pytestmark = pytest.mark.timeout(600)  # one run of 500 tests, for the first who asks
 
-_SERVICES = (ecr.service, iam.service, kms.service, sts.service)
+_SERVICES = (ecr.service, iam.service, kms.service, secretsmanager.service, sts.service)
 _PAGE = (ROOT / "docs/moto.md").read_text(encoding="utf-8")
 _ROWS = re.findall(r"^\| (?P<first>.+?) \| (?P<second>.+) \|$", _PAGE, re.MULTILINE)
 
@@ -70,4 +70,6 @@ def test_more_of_motos_tests_pass_than_there_are_in_the_list(moto_run: Run) -> N
         "test_iam.test_policy_config_dict",
         "test_iam.test_role_config_dict",
         "test_iam_groups.test_attach_group_policies",
+        "test_secretsmanager.test_aws_managed_secret",
+        "test_secretsmanager.test_create_secret_custom_id",
     }

@@ -126,11 +126,11 @@ def delete_secret(
     Raises: SecretNotFound, SecretIsBeingDeleted, WindowInvalid, WindowWithoutRecovery.
     Source: Secrets Manager API reference, DeleteSecret.
     """
-    if force_delete_without_recovery and recovery_window_in_days is not None:
-        raise WindowWithoutRecovery
     days = _MOST_DAYS if recovery_window_in_days is None else recovery_window_in_days
     if not _LEAST_DAYS <= days <= _MOST_DAYS:
         raise WindowInvalid
+    if force_delete_without_recovery and recovery_window_in_days is not None:
+        raise WindowWithoutRecovery
     reference = names.reference(secret_id, call.registry)
     secret = secrets.find(call.tx, reference, call.registry)
     if force_delete_without_recovery:
