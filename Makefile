@@ -11,7 +11,6 @@
 #
 # Needed: make, and Python 3.11 or newer. ARGS="…" is handed on to serve, test, test-all and bench.
 
-UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 PYTHON := .venv/bin/python
 
@@ -71,9 +70,9 @@ clean:
 	$(UV) sync --locked --quiet --compile-bytecode
 	@touch $@
 
-.uv/bin/uv:
+.uv/bin/uv: tools/uv.txt
 	@rm -rf .uv
-	@{ python3 -m venv .uv && .uv/bin/python -m pip install --quiet uv==$(UV_VERSION); } >&2 || { rm -rf .uv; exec >&2; \
+	@{ python3 -m venv .uv && .uv/bin/python -m pip install --quiet --require-hashes -r tools/uv.txt; } >&2 || { rm -rf .uv; exec >&2; \
 	echo "make: the environment needs uv, and python3 with pip could not fetch it. Either of these helps:"; \
 	echo "make:   - install uv so that it is on PATH: https://docs.astral.sh/uv"; \
 	echo "make:   - install Python 3.11 or newer with its venv module (Debian: apt-get install python3-venv), and reach PyPI"; \

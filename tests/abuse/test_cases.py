@@ -25,11 +25,9 @@ NOT_HERE = {
     57: _CONSOLE,
     60: _CONSOLE,
     66: "there is no audit log yet",
-    67: "there are no quotas of bytes or rates yet",
     71: "there is no replication yet",
     72: "there are no webhooks or events yet",
     73: "there is no restore yet",
-    76: "there are no feeds yet, and uv itself refuses dependencies that are not what uv.lock says",
 }
 CASES = range(1, 77)
 

@@ -3,10 +3,8 @@
 import base64
 import hashlib
 import json
-import os
 import re
 import shlex
-import shutil
 import subprocess
 import time
 import zipfile
@@ -18,22 +16,11 @@ import urllib3
 
 from tests.support.data import ROOT
 from tests.support.network import free_port
-from tests.support.skips import want
+from tests.support.uv import uv
 
 CONFIG = b"{}"
 LAYER = b"the only layer of a small image"
 OCI = "application/vnd.oci"
-
-
-def uv(*arguments, **environment):
-    """Run uv as make found it; what it needs from the network is in its cache since make made .venv."""
-    program = os.environ.get("UV") or shutil.which("uv") or ROOT / ".uv/bin/uv"
-    command = [program, "--quiet", *map(str, arguments)]
-    kept = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
-    try:
-        subprocess.run(command, cwd=ROOT, env=kept | environment, check=True, stdin=subprocess.DEVNULL)
-    except FileNotFoundError:
-        want("uv")
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import subprocess
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.oci.principals import new_account
 from tests.support.server import Server, digest_of
 from tests.support.skips import want
 
@@ -111,6 +112,43 @@ def test_when_the_reserve_is_reached_while_it_serves_pushes_end_until_space_is_f
         _assert_refused(put)
         assert pulled.data == text
         _assert_sound(server)
+
+
+def test_abuse_67_one_account_fills_the_disk_to_the_reserve_and_rights_can_still_be_changed(disk):
+    """What is held back from pushes is for whoever puts an end to it: people, rights, keys, tags, deletions."""
+    with _serving(disk.folder, least_free=8 << 20) as server:
+        neighbour = new_account(server)
+        name = "quiet/neighbour"
+        ecr, iam = server.aws("ecr", key=neighbour.key), server.aws("iam", key=neighbour.key)
+        ecr.create_repository(repositoryName=name)
+        digest, text = neighbour.registry(server).push_image(name, "v1")
+
+        greedy = server.registry()
+        answer = greedy("GET", "/v2/")
+        for seed in range(4096):
+            content = random.Random(seed).randbytes(256 << 10)
+            answer = greedy("POST", f"/v2/{_NAME}/blobs/uploads/?digest={digest_of(content)}", content)
+            if answer.status != 201:
+                break
+
+        _assert_refused(answer)
+        reserve = os.statvfs(disk.folder)
+        assert reserve.f_bavail * reserve.f_frsize > 1 << 20
+        for number in range(50):
+            iam.create_user(UserName=f"user-{number}")
+            iam.attach_user_policy(UserName=f"user-{number}", PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
+        server.aws("kms", key=neighbour.key).create_key()
+        server.aws("secretsmanager", key=neighbour.key).create_secret(Name="still", SecretString="x")
+        ecr.create_repository(repositoryName="quiet/other")
+        ecr.tag_resource(resourceArn=_arn_of(ecr, name), tags=[{"Key": "a", "Value": "b"}])
+        assert neighbour.registry(server)("GET", f"/v2/{name}/manifests/{digest}").data == text
+        server.aws("iam").create_user(UserName="warden")
+        server.aws("ecr").delete_repository(repositoryName=_NAME, force=True)
+        _assert_sound(server)
+
+
+def _arn_of(ecr, name):
+    return ecr.describe_repositories(repositoryNames=[name])["repositories"][0]["repositoryArn"]
 
 
 def test_an_upload_that_the_disk_cut_short_goes_on_where_it_was(disk):
