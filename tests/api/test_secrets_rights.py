@@ -315,7 +315,9 @@ def test_a_policy_can_bind_a_key_to_the_service_and_to_a_secret(secretsmanager, 
         ada.secrets.get_secret_value(SecretId=name)
 
 
-def test_a_key_that_does_not_work_neither_seals_nor_opens_from_the_next_request_on(secretsmanager, kms, name, key):
+def test_abuse_63_a_key_that_does_not_work_neither_seals_nor_opens_from_the_next_request_on(
+    secretsmanager, kms, name, key
+):
     secretsmanager.create_secret(Name=name, SecretString="x", KmsKeyId=key)
     assert secretsmanager.get_secret_value(SecretId=name)["SecretString"] == "x"
 

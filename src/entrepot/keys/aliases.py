@@ -22,7 +22,6 @@ from entrepot.names import Registry
 
 # Source: KMS developer guide, "Resource quotas": aliases for each key.
 MOST = 50
-_RESERVED = f"{names.ALIAS}aws/"
 
 _HERE = (kms_aliases.c.account == bindparam("account"), kms_aliases.c.region == bindparam("region"))
 _THIS = (*_HERE, kms_aliases.c.name == bindparam("this"))
@@ -69,14 +68,14 @@ class Alias:
 def create(tx: Transaction, key: Key, name: str) -> None:
     """A new alias of a key. Raises: AliasExists, QuotaExceeded, and what ``check`` raises."""
     check(name)
+    put(tx, key, name)
+
+
+def put(tx: Transaction, key: Key, name: str) -> None:
+    """The same, also of a name that is a service's. Raises: AliasExists, QuotaExceeded."""
     if find(tx, key.registry, name) is not None:
         raise AliasExists(arn=names.alias_arn(key.registry, name))
     _check_room(tx, key)
-    add(tx, key, name)
-
-
-def add(tx: Transaction, key: Key, name: str) -> None:
-    """The same for a name that is free, and may be one of the reserved."""
     now = clock.now()
     tx.run(
         _PUT,
@@ -135,7 +134,7 @@ def check(name: str) -> None:
         raise AliasPrefixMissing
     if ":" in name:
         raise AliasNameInvalid(name=name)
-    if name.startswith(_RESERVED):
+    if name.startswith(names.RESERVED):
         raise AliasReserved
 
 

@@ -48,6 +48,12 @@ _THIS = kms_keys.c.id == bindparam("key")
 _DESCRIBE = Statement(update(kms_keys).where(_THIS).values(description=bindparam("text")))
 _SWITCH = Statement(update(kms_keys).where(_THIS).values(enabled=bindparam("state")))
 _SCHEDULE = Statement(update(kms_keys).where(_THIS).values(enabled=0, deletion_at=bindparam("at")))
+_MANAGED = Statement(
+    select(kms_aliases.c.name).where(
+        kms_aliases.c.key_id == bindparam("key"),
+        func.substr(kms_aliases.c.name, 1, len(names.RESERVED)) == bindparam("prefix"),
+    )
+)
 _GONE = Statement(select(kms_keys.c.id).where(kms_keys.c.deletion_at <= bindparam("now")).limit(_BATCH))
 _DELETE = (
     Statement(delete(kms_aliases).where(kms_aliases.c.key_id == bindparam("key"))),
@@ -148,6 +154,11 @@ def page(tx: Transaction, registry: Registry, *, after: str, limit: int) -> list
     """The keys behind the id *after*, *limit* of them at most."""
     rows = tx.all(_PAGE, account=registry.account, region=registry.region, after=after, now=clock.now(), most=limit)
     return [_key(row) for row in rows]
+
+
+def is_managed(tx: Transaction, key: Key) -> bool:
+    """Whether a service keeps the key for its account: then an alias that is the service's says so."""
+    return tx.one(_MANAGED, key=key.id, prefix=names.RESERVED) is not None
 
 
 def describe(tx: Transaction, key: Key, text: str) -> None:

@@ -12,6 +12,8 @@ from entrepot.names import Arn, Registry
 
 PREFIX = "arn:aws:kms:"
 ALIAS = "alias/"
+# Aliases that are services' begin so.
+RESERVED = "alias/aws/"
 KEY = "key/"
 # Stands before an alias in an ARN where the key behind it is meant.
 BEHIND = "${key}"

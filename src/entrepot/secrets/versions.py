@@ -10,6 +10,7 @@ A version without a label is outdated, and is deleted after a day when others ne
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 
@@ -28,7 +29,11 @@ _OF = secret_versions.c.secret == bindparam("owner")
 _OF_LABEL = secret_labels.c.secret == bindparam("owner")
 _THIS = and_(_OF, secret_versions.c.id == bindparam("this"))
 _FIND = Statement(select(secret_versions).where(_THIS))
-_LIST = Statement(select(secret_versions).where(_OF).order_by(secret_versions.c.created_at, secret_versions.c.id))
+_LIST = Statement(
+    select(secret_versions.c.id, secret_versions.c.kms_key, secret_versions.c.created_at)
+    .where(_OF)
+    .order_by(secret_versions.c.created_at, secret_versions.c.id)
+)
 _COUNT = Statement(select(func.count()).select_from(secret_versions).where(_OF))
 _PUT = Statement(
     insert(secret_versions).values(
@@ -71,6 +76,14 @@ class Version:
     created_at: float
 
 
+class Listed(NamedTuple):
+    """What a list tells of a version."""
+
+    id: str
+    kms_key: str | None
+    created_at: float
+
+
 def add(tx: Transaction, secret: str, version: Version) -> None:
     """A new version of a secret, without labels. Raises: QuotaExceeded."""
     if _is_full(tx, secret):
@@ -100,9 +113,9 @@ def find(tx: Transaction, secret: str, version: str) -> Version | None:
     return None if row is None else _version(row)
 
 
-def of(tx: Transaction, secret: str) -> list[Version]:
+def of(tx: Transaction, secret: str) -> list[Listed]:
     """All versions of a secret, the oldest first: there are ``MOST`` at most."""
-    return [_version(row) for row in tx.all(_LIST, owner=secret)]
+    return [Listed(*row) for row in tx.all(_LIST, owner=secret)]
 
 
 def labels(tx: Transaction, secret: str) -> dict[str, str]:

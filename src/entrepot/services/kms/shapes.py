@@ -6,7 +6,7 @@ from typing import Any
 from entrepot.call import Call
 from entrepot.database import Transaction
 from entrepot.identity.entity_tags import Tag
-from entrepot.keys import grants, keys, managed, material, names, policies
+from entrepot.keys import grants, keys, material, names, policies
 from entrepot.keys.faults import DryRun, KeyPolicyLocksOut
 from entrepot.keys.grants import Grant
 from entrepot.keys.keys import Key
@@ -47,7 +47,7 @@ def metadata(tx: Transaction, shown: Key) -> Output:
         "KeyState": shown.state,
         "DeletionDate": shown.deletion_at,
         "Origin": "AWS_KMS",
-        "KeyManager": "AWS" if managed.is_managed(tx, shown) else "CUSTOMER",
+        "KeyManager": "AWS" if keys.is_managed(tx, shown) else "CUSTOMER",
         "CustomerMasterKeySpec": SYMMETRIC,
         "KeySpec": SYMMETRIC,
         "EncryptionAlgorithms": [SYMMETRIC],

@@ -10,20 +10,16 @@ from typing import NamedTuple
 from entrepot import clock
 from entrepot.call import Call
 from entrepot.errors import Fault
-from entrepot.keys import keys, managed, policies
+from entrepot.keys import keys, policies
 from entrepot.keys import names as key_names
 from entrepot.keys.keys import Key
 from entrepot.names import Registry
-from entrepot.secrets import sealing, secrets, versions
+from entrepot.secrets import own_key, sealing, secrets, versions
 from entrepot.secrets.faults import DecryptionFailure, EncryptionFailure, KeyForbidden, TokenTaken, ValueTwice
 from entrepot.secrets.sealing import Context
 from entrepot.secrets.secrets import Secret
 from entrepot.secrets.versions import CURRENT, PENDING, PREVIOUS, Version
 from entrepot.services.kms import conditions
-
-_SERVICE = "secretsmanager"
-_ALIAS = f"alias/aws/{_SERVICE}"
-_DESCRIPTION = "Default key that protects my Secrets Manager data when no other key is defined"
 
 
 class Value(NamedTuple):
@@ -44,7 +40,7 @@ def value_in(text: str | None, binary: bytes | None) -> Value | None:
 
 def kept_key(named: str | None, registry: Registry) -> str | None:
     """The key that a request names, as its row keeps it: None is that of the service."""
-    own = ("", _ALIAS, key_names.alias_arn(registry, _ALIAS))
+    own = ("", own_key.ALIAS, key_names.alias_arn(registry, own_key.ALIAS))
     return None if named in own else named
 
 
@@ -102,10 +98,9 @@ def rewrap(call: Call, secret: Secret) -> None:
 
 def _sealing_key(call: Call, secret: Secret, context: Context, *, operations: tuple[str, ...]) -> Key:
     """The key for new values, which the caller may use so. Raises: KeyForbidden, EncryptionFailure."""
-    tx, root_key = call.tx, call.runtime.root_key
+    tx = call.tx
     if secret.kms_key is None:
-        key = managed.ensured(tx, secret.registry, _SERVICE, description=_DESCRIPTION, root_key=root_key)
-        reference = key.arn
+        reference = own_key.ensured(tx, secret.registry, call.runtime.root_key).arn
     else:
         try:
             reference = key_names.reference(secret.kms_key, secret.registry)
@@ -143,7 +138,7 @@ def _demand(call: Call, operation: str, arn: str, context: Context) -> None:
         "aws:viaawsservice": "true",
         "kms:calleraccount": call.registry.account,
         "kms:encryptionalgorithm": "SYMMETRIC_DEFAULT",
-        "kms:viaservice": f"{_SERVICE}.{call.registry.region}.amazonaws.com",
+        "kms:viaservice": own_key.through(call.registry),
     }
     guard = policies.guard_of(call.tx, arn, call.principal)
     facts = replace(call.facts, more=more)

@@ -16,7 +16,7 @@ from entrepot.secrets.faults import (
     ValueNotFound,
 )
 from entrepot.secrets.secrets import Secret
-from entrepot.secrets.versions import CURRENT, Version
+from entrepot.secrets.versions import CURRENT, Listed, Version
 from entrepot.services import pages
 from entrepot.services.secretsmanager import shapes, storing
 from entrepot.services.secretsmanager.shapes import Output
@@ -156,7 +156,7 @@ def _version(call: Call, secret: Secret, *, version_id: str | None, label: str |
     return version, versions.labels_on(attached, version.id)
 
 
-def _listed(version: Version, labels: list[str]) -> Output:
+def _listed(version: Listed, labels: list[str]) -> Output:
     return {
         "VersionId": version.id,
         "VersionStages": labels or None,
