@@ -72,7 +72,8 @@ class Server:
     @property
     def place(self) -> Path | str:
         """Where its rows lie."""
-        return self.settings.get("ENTREPOT_DATABASE") or self.data / "entrepot.sqlite"
+        named = self.settings.get("ENTREPOT_DATABASE") or f"sqlite:{self.data}/entrepot.sqlite"
+        return Path(named.removeprefix("sqlite:")) if named.startswith("sqlite:") else named
 
     def sql(self, statement: str) -> list[Any]:
         """Run one statement beside the server; the rows that it gives."""

@@ -1,7 +1,7 @@
 """
 The command line: arguments, and what is printed.
 
-    entrepot serve | env | account | user | key | session | provider | gc | verify | version
+    entrepot serve | env | account | user | key | session | provider | gc | verify | migrate | version
 """
 
 import importlib
@@ -22,6 +22,7 @@ _MODULES: Mapping[str, str] = {
     "provider": "accounts",
     "gc": "upkeep",
     "verify": "upkeep",
+    "migrate": "moving",
     "version": "serving",
 }
 

@@ -16,6 +16,8 @@ _MIGRATIONS = Path(__file__).with_name("migrations")
 _HAS_VERSION = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
 _HAS_VERSION_IN_POSTGRESQL = "SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL"
 _VERSION = "SELECT version_num FROM alembic_version"
+# What the version begins with while rows are being moved to a database: nobody else works with it.
+MOVING = "moving"
 
 
 class SchemaRefused(Refused):
@@ -30,24 +32,26 @@ def migrate(place: Path | str) -> None:
     nobody else is at work on a file; of a PostgreSQL database one process at a time is let in.
     Raises: SchemaRefused, for a database of a newer program, and one that cannot be read.
     """
-    version, versions = _version(place), _versions()
-    if version is not None and version not in versions:
-        raise SchemaRefused(
-            f"The database {shown(place)} has schema {version}, and this program knows none after {versions[-1]}: "
-            "run the newer program that made it"
-        )
-    if version != versions[-1]:
+    version = version_of(place)
+    _demand_known(place, version)
+    if version != newest():
         _upgrade(place)
 
 
 def demand_current(place: Path | str) -> None:
     """Return if the database has this program's schema. Raises: SchemaRefused."""
-    version, newest = _version(place), _versions()[-1]
-    if version != newest:
+    version = version_of(place)
+    _demand_known(place, version)
+    if version != newest():
         raise SchemaRefused(
-            f"The database {shown(place)} has schema {version or 'none'} and this program works with {newest}: "
+            f"The database {shown(place)} has schema {version or 'none'} and this program works with {newest()}: "
             "start the server once with this program, which brings it up to date"
         )
+
+
+def newest() -> str:
+    """The version of the schema that this program works with."""
+    return _versions()[-1]
 
 
 def shown(place: Path | str) -> str:
@@ -58,11 +62,25 @@ def shown(place: Path | str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
+def _demand_known(place: Path | str, version: str | None) -> None:
+    """Raises: SchemaRefused."""
+    if version is None or version in _versions():
+        return
+    if version.startswith(MOVING):
+        raise SchemaRefused(
+            f"A registry is being moved to the database {shown(place)}: run entrepot migrate again, to its end"
+        )
+    raise SchemaRefused(
+        f"The database {shown(place)} has schema {version}, and this program knows none after {newest()}: "
+        "run the newer program that made it"
+    )
+
+
 def _versions() -> list[str]:
     return sorted(file.name[:4] for file in (_MIGRATIONS / "versions").glob("[0-9][0-9][0-9][0-9]_*.py"))
 
 
-def _version(place: Path | str) -> str | None:
+def version_of(place: Path | str) -> str | None:
     """The version of the schema at *place*; None where there is none yet. Raises: SchemaRefused."""
     return _version_of_file(place) if isinstance(place, Path) else _version_of_server(place)
 

@@ -57,7 +57,7 @@ def _memory(settings: Settings) -> DBOSConfig:
         import psycopg  # noqa: PLC0415  # who has a file need not wait for it
 
         # The address is libpq's to read: SQLAlchemy would take it apart, and does not know all of it.
-        connect = partial(psycopg.connect, settings.database_place)
+        connect = partial(psycopg.connect, settings.database_place, application_name="entrepot")
         return {"system_database_engine": create_engine("postgresql+psycopg://", creator=connect, pool_pre_ping=True)}
     path = settings.data / "jobs.sqlite"
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))

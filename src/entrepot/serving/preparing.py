@@ -29,7 +29,7 @@ def prepare(settings: Settings) -> NewKey | None:
     The caller holds the folder. A first start that was cut short is taken up by the next.
     Raises: SchemaRefused, RootKeyRefused, FolderRefused.
     """
-    _try(_store(settings), settings)
+    open_tried(settings)
     if settings.folder_mark != settings.database_place:
         settings.folder_mark.touch(mode=0o600)
     migrate(settings.database_place)
@@ -76,21 +76,23 @@ def open_database(place: Path | str) -> Database:
     return Database(Postgresql(place))
 
 
-def _store(settings: Settings) -> BlobStore:
-    try:
-        return open_store(settings.storage_url)
-    except (ValueError, OSError) as error:
-        raise FolderRefused(str(error)) from None
-
-
-def _try(store: BlobStore, settings: Settings) -> None:
-    """Ask the store for something: of a place that is not there, its owner hears now. Raises: FolderRefused."""
+def open_tried(settings: Settings) -> BlobStore:
+    """The store, asked for something: of a place that is not there, its owner hears now. Raises: FolderRefused."""
+    store = _store(settings)
     try:
         next(store.objects(), None)
     except (StoreUnavailable, OSError, ValueError) as error:
         reason = error.__cause__ or error
         first_line = str(reason).partition("\n")[0]
         raise FolderRefused(f"storage: {settings.storage_url} cannot be used: {first_line}") from None
+    return store
+
+
+def _store(settings: Settings) -> BlobStore:
+    try:
+        return open_store(settings.storage_url)
+    except (ValueError, OSError) as error:
+        raise FolderRefused(str(error)) from None
 
 
 def _first_key(database: Database, settings: Settings, *, root_key: bytes) -> NewKey | None:

@@ -6,11 +6,15 @@ one; so whoever deletes an object can never delete the bytes that another has ju
 same digest, and no lock between the two is needed.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import NamedTuple, Protocol, Self
 
 PIECE = 1 << 20  # bytes are read in pieces of at most this size
+
+# Files and memory say it last, buckets first; what stands before it in a file's name is the digest.
+_UPLOAD_OF = re.compile(r"(?:^|-)([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:$|/[^/]+$)")
 
 
 class Object(NamedTuple):
@@ -86,3 +90,11 @@ class BlobStore(Protocol):
 
     def free(self) -> int | None:
         """Bytes that can still be stored; None where there is no telling."""
+
+
+def upload_of(key: str) -> str:
+    """The upload that an object was published from: every key names it, in whatever store, and no two the same."""
+    found = _UPLOAD_OF.search(key)
+    if found is None:
+        raise ValueError(f"not a key: {key[:200]!r}")
+    return found[1]
