@@ -163,8 +163,10 @@ def test_places_that_cannot_be_meant_are_refused(copied, tmp_path):
     theirs = migrate(copied, files, (tmp_path / "other/blobs").as_uri())
     wrong = migrate(copied, (tmp_path / "empty").as_uri(), (tmp_path / "new").as_uri())
     unknown = migrate(copied, files, "s3://")
+    same = migrate(copied, files, f"{files}/")
 
     assert (served.returncode, "Another server is at work on" in served.stderr) == (1, True)
     assert (theirs.returncode, "The new place is not empty: others have objects there" in theirs.stderr) == (1, True)
     assert (wrong.returncode, "The old place has none of the first blobs" in wrong.stderr) == (1, True)
+    assert (same.returncode, "The old place and the new one are the same" in same.stderr) == (1, True)
     assert (unknown.returncode, "--to: 's3://' begins with none of" in unknown.stderr) == (2, True)

@@ -200,7 +200,7 @@ def test_a_source_or_target_of_a_newer_program_is_refused(copied):
     [
         ("mysql://host/rows", "postgresql://host/rows", 2, "--from: 'mysql://host/rows' begins with none of sqlite: "),
         ("sqlite:{data}/entrepot.sqlite", "postgresql:rows", 2, "--to: 'postgresql:rows' begins with none of"),
-        ("sqlite:{data}/entrepot.sqlite", "s3://bucket", 2, "--from names a place of database, and --to one of blobs"),
+        ("sqlite:{data}/entrepot.sqlite", "s3://bucket", 2, "--from names a place of rows, and --to one of blobs"),
         ("sqlite:{data}/entrepot.sqlite", "sqlite:{data}/x/../entrepot.sqlite", 2, "--from and --to are the same"),
         ("sqlite:{data}/else.sqlite", "sqlite:{data}/new.sqlite", 1, "is not the data folder of a registry whose rows"),
         ("sqlite:{data}/entrepot.sqlite", "postgresql:///rows?host={data}", 1, "postgresql:///rows cannot be reached"),

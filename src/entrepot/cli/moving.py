@@ -13,8 +13,8 @@ from entrepot.serving import moving
 from entrepot.settings import SettingRefused, Settings
 
 _KINDS = {
-    "sqlite:": "database",
-    "postgresql://": "database",
+    "sqlite:": "rows",
+    "postgresql://": "rows",
     "file://": "blobs",
     "s3://": "blobs",
     "gs://": "blobs",
@@ -36,10 +36,8 @@ def migrate(settings: Settings, source: str, target: str) -> None:
         raise SettingRefused(f"--from and --to are the same: {source}")
     kinds = [_kind(flag, url) for flag, url in (("--from", source), ("--to", target))]
     if kinds[0] != kinds[1]:
-        raise SettingRefused(
-            f"--from names a place of {kinds[0]}, and --to one of {kinds[1]}: rows and blobs are moved apart"
-        )
-    if kinds[0] == "database":
+        raise SettingRefused(f"--from names a place of {kinds[0]}, and --to one of {kinds[1]}: they are moved apart")
+    if kinds[0] == "rows":
         _move_rows(replace(settings, database=source), replace(settings, database=target))
     else:
         _move_blobs(replace(settings, storage=source), replace(settings, storage=target))
@@ -85,7 +83,7 @@ def _move_blobs(source: Settings, target: Settings) -> None:
 
 
 def _kind(flag: str, url: str) -> str:
-    """What lies at *url*: a ``database`` or ``blobs``. Raises: SettingRefused."""
+    """What lies at *url*: ``rows`` or ``blobs``. Raises: SettingRefused."""
     for beginning, kind in _KINDS.items():
         if url.startswith(beginning) and url != beginning:
             return kind

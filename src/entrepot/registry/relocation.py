@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, cast, delete, func, select, update
 
+from entrepot import clock
 from entrepot.database import Database, Integer, Row, Statement, Transaction
 from entrepot.errors import Fault, Refused, StoreUnavailable
 from entrepot.registry.tables import blobs, uploads
@@ -108,13 +109,15 @@ class _Copying:
         self.copied = 0
 
     def demand_places(self) -> None:
-        """Raises: RelocationRefused, where the old place has not what blobs name, or the new one is another's."""
+        """Raises: RelocationRefused: the old place lacks what blobs name; the new one is another's, or the same."""
         first = next(_pages(self._old.database), [])
         known = any(self._copies.find(upload_of(row["key"])) for row in first)
         if self._copies.any and not known:
             raise RelocationRefused("The new place is not empty: others have objects there. Name an empty one")
         if first and not known and not any(_has(self._old.store, row["key"]) for row in first):
             raise RelocationRefused("The old place has none of the first blobs: is it the one that `storage` named?")
+        if _are_one(self._old.store, self._new.store):
+            raise RelocationRefused("The old place and the new one are the same")
 
     def all(self) -> Iterator[str]:
         """Copy what is not there yet, and read all; a sentence about each damage."""
@@ -227,6 +230,20 @@ class _Copies:
     def close(self) -> None:
         """Forget it all."""
         self._file.close()
+
+
+def _are_one(old: BlobStore, new: BlobStore) -> bool:
+    """Whether what is written to *new* can be read from *old*: one place has many names."""
+    probe = clock.new_uuid()
+    try:
+        with new.append(probe, 0) as appending:
+            appending.write(b".")
+            appending.commit()
+        return any(old.uploaded(probe))
+    except FileNotFoundError:
+        return False
+    finally:
+        new.abandon(probe)
 
 
 def _has(store: BlobStore, key: str) -> bool:
