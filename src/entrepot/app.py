@@ -27,6 +27,7 @@ from entrepot.identity.facts import Guard
 from entrepot.identity.principals import Principal
 from entrepot.keys import names
 from entrepot.keys import policies as key_policies
+from entrepot.keys.usage import Usage
 from entrepot.oci.context import Context
 from entrepot.oci.endpoint import Endpoint
 from entrepot.oci.faults import document_of, status_of
@@ -60,8 +61,9 @@ class Application:
             locate=_located,
             endpoint_policy=runtime.endpoint_policy,
         )
+        reads = Reads(runtime.database, runtime.at_rest, Usage(runtime.database, directory))
         pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="io")
-        self._context = Context(runtime, directory, Reads(runtime.database, runtime.at_rest), pool)
+        self._context = Context(runtime, directory, reads, pool)
         self._peers = Peers(runtime.settings)
         self._oci = Endpoint(self._context)
         self._downloads = Downloads(self._context)

@@ -7,6 +7,8 @@ from entrepot.oci.blobs import serve
 from entrepot.oci.context import Context
 from entrepot.oci.messages import Request
 from entrepot.registry import blobs, downloads, repositories
+from entrepot.registry.blobs import Blob
+from entrepot.registry.downloads import Download
 from entrepot.registry.faults import LayerNotFound
 
 
@@ -32,7 +34,7 @@ class Downloads:
         await answer(response, send, self._context.pool, head=scope["method"] == "HEAD")
 
     def _respond(self, scope: Scope, receive: Receive) -> Response:
-        """Raises: Unsupported, SignedUrlInvalid, LayerNotFound."""
+        """Raises: Unsupported, SignedUrlInvalid, LayerNotFound, KmsUnavailable."""
         if scope["method"] not in {"GET", "HEAD"}:
             raise faults.Unsupported(method=scope["method"])
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
@@ -40,14 +42,23 @@ class Downloads:
         if found is None:
             raise SignedUrlInvalid
         scope["principal"] = self._context.directory.principal(found.principal)
-        row = self._context.runtime.database.look(
-            blobs.LINKED, repository=found.repository_id, domain=found.registry.account, digest=found.digest
-        )
-        if row is None or not self._is_there(found.repository_id):
+        blob = self._find(found)
+        if blob is None:
             raise LayerNotFound(digest=found.digest, name=found.repository_id, account=found.registry.account)
         request = Request(self._context, scope, receive, registry=found.registry, name="", reference=found.digest)
-        return serve(request, blobs.of_row(row))
+        return serve(request, blob)
 
-    def _is_there(self, repository: int) -> bool:
-        """Whether the repository has not been deleted: what hung on it is swept away only later."""
-        return self._context.runtime.database.look(repositories.BY_ID, this=repository) is not None
+    def _find(self, found: Download) -> Blob | None:
+        """
+        The blob, while its repository has not been deleted: what hung on that is swept away only later.
+
+        Raises: KmsUnavailable.
+        """
+        look = self._context.runtime.database.look
+        there = look(repositories.BY_ID, this=found.repository_id)
+        if there is None:
+            return None
+        repository = repositories.of_row(there)
+        self._context.reads.demand_key(repository)
+        row = look(blobs.LINKED, repository=repository.id, domain=blobs.domain_of(repository), digest=found.digest)
+        return None if row is None else blobs.of_row(row)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from entrepot.database import Database
 from entrepot.remote.key_sets import KeySets
 from entrepot.sealing.at_rest import AtRest
+from entrepot.sealing.customers import DataKeys
 from entrepot.settings import Settings
 from entrepot.storage import BlobStore
 
@@ -21,8 +22,11 @@ class Runtime:
     endpoint: str | None = None
     endpoint_policy: str | None = None
     key_sets: KeySets = field(default_factory=KeySets)
+    # Who has the keys of customers; None: nobody.
+    data_keys: DataKeys | None = field(default=None, repr=False)
     # What is in the store, as plain bytes.
     at_rest: AtRest = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "at_rest", AtRest(self.store, self.root_key, seals=self.settings.seals))
+        at_rest = AtRest(self.store, self.root_key, seals=self.settings.seals, data_keys=self.data_keys)
+        object.__setattr__(self, "at_rest", at_rest)

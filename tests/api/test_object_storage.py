@@ -168,6 +168,19 @@ def test_a_refused_digest_publishes_nothing(registry, repository, weed, place):
     assert objects(weed, place) == before
 
 
+@pytest.mark.parametrize("kind", ["KMS", "KMS_DSSE"])
+def test_under_a_customers_key_the_bucket_has_nothing_to_read_and_nobody_is_sent_there(careful, ecr, weed, place, kind):
+    name = f"keys/{kind.lower()}"
+    ecr.create_repository(repositoryName=name, encryptionConfiguration={"encryptionType": kind})
+    marker = b"a sentence that nobody shall find at rest, " * 3000
+
+    digest = careful.push_blob(name, marker)
+
+    pulled = careful("GET", f"/v2/{name}/blobs/{digest}")
+    assert (pulled.status, pulled.data) == (200, marker)
+    assert not any(marker[:40] in content for content in objects(weed, place).values())
+
+
 def test_clients_follow_to_the_bucket(server, registry, repository, tmp_path):
     """A client without a docker login of its own, written in Go like docker."""
     crane = client("crane")

@@ -63,12 +63,6 @@ def test_a_name_outside_the_grammar_is_refused(ecr, bad):
         ecr.create_repository(repositoryName=bad)
 
 
-@pytest.mark.parametrize("encryption", [{"encryptionType": "KMS"}, {"encryptionType": "KMS_DSSE", "kmsKey": "alias/k"}])
-def test_keys_are_refused_until_there_are_any(ecr, name, encryption):
-    with refused("KmsException"):
-        ecr.create_repository(repositoryName=name, encryptionConfiguration=encryption)
-
-
 def test_a_key_without_encryption_by_keys_is_refused(ecr, name):
     with refused("InvalidParameterException"):
         ecr.create_repository(

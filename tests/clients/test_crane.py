@@ -33,6 +33,32 @@ def test_an_image_that_is_pushed_is_whole_and_comes_back_the_same(crane, images,
         assert (shell.home / "pulled" / place).read_bytes() == (images.image / place).read_bytes()
 
 
+@pytest.fixture(params=["KMS", "KMS_DSSE"])
+def keyed(server, place, request):
+    """How references name a new repository under a customer's key; that key, and who rules it."""
+    kms, host = server.aws("kms"), place.partition("/")[0]
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    name = f"keyed/{request.param.lower()}"
+    server.aws("ecr").create_repository(
+        repositoryName=name, encryptionConfiguration={"encryptionType": request.param, "kmsKey": key}
+    )
+    return f"{host}/{name}", kms, key
+
+
+def test_an_image_under_a_customers_key_is_whole_until_that_is_switched_off(crane, refused, images, keyed):
+    place, kms, key = keyed
+
+    crane("push", images.image, f"{place}:1")
+    crane("validate", "--remote", f"{place}:1")
+    kms.disable_key(KeyId=key)
+    pulling, pushing = refused("manifest", f"{place}:1"), refused("push", images.image, f"{place}:2")
+    kms.enable_key(KeyId=key)
+
+    assert "is disabled." in pulling
+    assert "403 Forbidden" in pushing  # a HEAD, whose answer says no more
+    assert crane("digest", f"{place}:1") == images.digest
+
+
 def test_an_index_is_pushed_with_its_children(crane, images, place):
     crane("push", images.index, f"{place}:1")
 

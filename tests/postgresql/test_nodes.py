@@ -52,6 +52,26 @@ def test_a_blob_of_one_is_pulled_from_the_other(nodes, name):
     assert nodes[1].registry()("GET", f"/v2/{name}/blobs/{digest}").data == content
 
 
+def test_a_key_that_is_switched_off_at_one_stops_its_repository_at_the_other(nodes):
+    """Also where the answer was kept ready a moment ago: with the next request."""
+    one, two = nodes
+    key = one.aws("kms").create_key()["KeyMetadata"]["Arn"]
+    name = "nodes/customer-key"
+    one.aws("ecr").create_repository(
+        repositoryName=name, encryptionConfiguration={"encryptionType": "KMS", "kmsKey": key}
+    )
+    _, text = one.registry().push_image(name, "v1")
+    faces = [node.registry() for node in nodes]
+
+    for _ in range(5):
+        for face in faces * 2:
+            assert face("GET", f"/v2/{name}/manifests/v1").data == text
+        one.aws("kms").disable_key(KeyId=key)
+        assert [face("GET", f"/v2/{name}/manifests/v1").status for face in reversed(faces)] == [403, 403]
+        assert faces[1]("POST", f"/v2/{name}/blobs/uploads/").status == 403
+        two.aws("kms").enable_key(KeyId=key)
+
+
 def test_rights_that_were_taken_away_at_one_are_gone_at_the_other(nodes, name):
     one, two = nodes
     key = new_user(one, "taken", policy="AmazonEC2ContainerRegistryReadOnly")

@@ -10,7 +10,10 @@ from tests.support.data import ROOT
 from tests.support.postgresql import cluster
 
 # Of what the registry does with rows, the most in the shortest time; the rest is long.
-_FAIR = ("tests/oci", "tests/api/test_images.py", "tests/api/test_layers.py", "tests/api/test_paging.py")
+_FAIR = (
+    *("tests/oci", "tests/api/test_images.py", "tests/api/test_layers.py", "tests/api/test_paging.py"),
+    *("tests/api/test_customer_keys.py", "tests/api/test_customer_keys_at_rest.py"),
+)
 _ALL = ("tests/oci", "tests/api", "tests/abuse", "tests/cli/test_freshness.py", "tests/cli/test_commands.py")
 
 

@@ -10,8 +10,11 @@ from entrepot.names import Registry
 from entrepot.registry import blobs, documents, manifests, repositories
 from entrepot.registry.mutability import Mutability
 from entrepot.registry.repositories import Repository
+from entrepot.sealing.at_rest import AtRest
 from entrepot.settings import Settings
+from entrepot.storage.drivers import open_store
 
+AT_REST = AtRest(open_store("memory://"), bytes(32), seals=True)
 REGISTRY = Registry("123456789012", "us-east-1")
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
@@ -67,7 +70,7 @@ def index_of(*digests: str) -> bytes:
 def push_document(database: Database, repository: Repository, content: bytes, *tags: str) -> str:
     """Put a manifest or an index; its digest."""
     document = documents.parse(content, None)
-    database.write(lambda tx: manifests.put(tx, repository, document, names=tags, settings=Settings()))
+    database.write(lambda tx: manifests.put(tx, repository, document, names=tags, settings=Settings(), at_rest=AT_REST))
     return document.digest
 
 

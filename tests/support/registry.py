@@ -87,7 +87,11 @@ def index_of(*digests: str) -> dict[str, Any]:
 def put(runtime: Runtime, repository: Repository, tree: dict[str, Any], *tags: str) -> str:
     """The digest of a document, which has been pushed."""
     document = documents.parse(json.dumps(tree).encode(), None)
-    runtime.database.write(lambda tx: manifests.put(tx, repository, document, names=tags, settings=runtime.settings))
+    runtime.database.write(
+        lambda tx: manifests.put(
+            tx, repository, document, names=tags, settings=runtime.settings, at_rest=runtime.at_rest
+        )
+    )
     return document.digest
 
 

@@ -135,7 +135,7 @@ def test_a_newer_schema_is_refused_by_name_of_both(tmp_path):
     migrate(path)
     _change(path, "UPDATE alembic_version SET version_num = '9999'")
 
-    with pytest.raises(SchemaRefused, match=r"schema 9999, and this program knows none after 0005"):
+    with pytest.raises(SchemaRefused, match=r"schema 9999, and this program knows none after 0006"):
         migrate(path)
 
 

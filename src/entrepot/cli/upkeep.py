@@ -32,11 +32,12 @@ def verify(settings: Settings) -> None:
     with opened(settings) as runtime, bar as progress:
         task = progress.add_task("verify")
         report = verification.verify(runtime, lambda done, total: progress.update(task, completed=done, total=total))
-    for sentence in report.damage:
+    for sentence in (*report.damage, *report.locked):
         click.echo(sentence)
     click.echo(
         f"{report.blobs} blobs and {report.manifests} manifests, {report.size} bytes read: "
         + (f"{len(report.damage)} damaged" if report.damage else "no damage")
+        + (f", {len(report.locked)} not opened because of their key" if report.locked else "")
     )
     if report.damage:
         sys.exit(REFUSED)

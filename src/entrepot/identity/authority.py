@@ -98,9 +98,9 @@ class Authority:
             raise AccessDenied(
                 principal=principal.arn, action=action, resource=resource, reason=decision.reason, decision=decision
             )
-        if guard is not None or pair.volatile is None:
+        if pair.volatile is None:
             return False
-        if not pair.volatile:
+        if guard is None and not pair.volatile:
             if len(self._granted) >= _MOST_GRANTED:
                 self._granted.clear()
             self._granted.add(question)
@@ -259,6 +259,8 @@ def _context_of(principal: Principal, tags: Mapping[str, str], limits: _Limits) 
     session = principal.session
     if principal.kind == "anonymous":
         return {"aws:principaltype": "Anonymous"}
+    if principal.kind == "service":
+        return {"aws:principalisawsservice": "true", "aws:principalservicename": principal.name}
     context: dict[str, Value] = {
         "aws:principalarn": principal.source.arn if principal.kind == "role session" else principal.arn,
         "aws:principalaccount": principal.account,

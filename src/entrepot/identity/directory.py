@@ -24,8 +24,9 @@ from entrepot.identity.faults import TokenInvalid
 from entrepot.identity.logins import Logins
 from entrepot.identity.policy import Decision, Kind, compile_policy
 from entrepot.identity.principals import Principal, role_of, root_of, session_of, user_of
+from entrepot.identity.rows import generation_of
 from entrepot.identity.sessions import Session, open_token
-from entrepot.identity.tables import access_keys, accounts, generation, roles, users
+from entrepot.identity.tables import access_keys, accounts, roles, users
 from entrepot.identity.tokens import Ring, never_back
 
 # The ARN by which policies know what a request names: see ``entities.located``.
@@ -34,7 +35,6 @@ Locate = Callable[[entities.Look, str], str]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_GENERATION = Statement(select(generation.c.value).where(generation.c.id == 1))
 _ACCOUNT = Statement(select(accounts.c.id).where(accounts.c.id == bindparam("account")))
 _USER = Statement(select(users).where(users.c.id == bindparam("user")))
 _ROLE = Statement(select(roles).where(roles.c.id == bindparam("role")))
@@ -143,8 +143,7 @@ class Directory:
         now = self._rights()
         if version == now:
             return known
-        row = self._database.look(_GENERATION)
-        current = 0 if row is None else int(row[0])
+        current = generation_of(self._database.look)
         if current != known.generation:
             known = _Known(current, self)
         self._seen = now, known

@@ -18,7 +18,7 @@ class Principal:
     id: str  # a role session's is AROA…:name
     account: str
     arn: str
-    kind: Literal["root", "user", "role", "role session", "federated user", "web identity", "anonymous"]
+    kind: Literal["root", "user", "role", "role session", "federated user", "web identity", "anonymous", "service"]
     name: str
     session: Session | None = None
     base: "Principal | None" = None
@@ -45,6 +45,11 @@ def user_of(account: str, *, user_id: str, path: str, name: str) -> Principal:
 def role_of(account: str, *, role_id: str, path: str, name: str) -> Principal:
     """A role of an account: it asks for nothing itself, its sessions do. *path* begins and ends with a slash."""
     return Principal(role_id, account, f"arn:aws:iam::{account}:role{path}{name}", "role", name)
+
+
+def service_of(name: str, *, account: str) -> Principal:
+    """A service (``ecr.amazonaws.com``) that acts for an *account*: it has the rights that resources give it."""
+    return Principal(f"{account}:{name}", account, name, "service", name)
 
 
 def session_of(base: Principal, session: Session) -> Principal:

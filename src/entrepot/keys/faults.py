@@ -165,6 +165,12 @@ class Unsupported(Fault, aws="UnsupportedOperationException", oci="UNSUPPORTED")
     message = "{what} is not supported"
 
 
+class KmsUnavailable(Fault, aws="KmsException", oci="DENIED"):
+    """A service may not, or cannot, use a key for a customer. Members: kms_error (a code of KMS's), reason."""
+
+    message = "{reason}"
+
+
 class DryRun(Fault, aws="DryRunOperationException", oci="UNSUPPORTED"):
     """Only whether it would succeed was asked."""
 

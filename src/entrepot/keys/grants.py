@@ -164,12 +164,18 @@ def create(tx: Transaction, key: Key, terms: Terms, *, issuer: str) -> str:
     return grant_id
 
 
-def get(tx: Transaction, key: Key, grant_id: str) -> Grant:
-    """A grant on a key. Raises: GrantNotFound."""
+def find(tx: Transaction, key: Key, grant_id: str) -> Grant | None:
+    """A grant on a key; None where there is none."""
     row = tx.one(_FIND, key=key.id, this=grant_id)
-    if row is None:
+    return None if row is None else _grant(row)
+
+
+def get(tx: Transaction, key: Key, grant_id: str) -> Grant:
+    """The same. Raises: GrantNotFound."""
+    grant = find(tx, key, grant_id)
+    if grant is None:
         raise GrantNotFound(id=grant_id)
-    return _grant(row)
+    return grant
 
 
 def remove(tx: Transaction, grant: Grant) -> None:

@@ -169,12 +169,14 @@ def describe(tx: Transaction, key: Key, text: str) -> None:
 def switch(tx: Transaction, key: Key, *, enabled: bool) -> None:
     """Let a key work, or not: from the next request on, on every worker."""
     tx.run(_SWITCH, key=key.id, state=int(enabled))
+    raise_generation(tx)
 
 
 def schedule_deletion(tx: Transaction, key: Key, *, days: int) -> float:
     """End a key now and delete it in so many days; when that will be."""
     at = clock.now() + days * DAY
     tx.run(_SCHEDULE, key=key.id, at=at)
+    raise_generation(tx)
     return at
 
 

@@ -73,6 +73,12 @@ def reference(text: str, registry: Registry) -> str:
     return text
 
 
+def requested(text: str) -> dict[str, str]:
+    """The condition key that is filled where a request names its key by an alias."""
+    name = text.split(":", 5)[-1] if text.startswith(PREFIX) else text
+    return {"kms:requestalias": name} if name.startswith(ALIAS) else {}
+
+
 def of_ciphertext(region: str, key_id: str) -> str:
     """The key of a ciphertext, of which only the id is known: its ARN without an account."""
     return f"{PREFIX}{region}::{KEY}{key_id}"

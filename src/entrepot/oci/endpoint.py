@@ -91,6 +91,9 @@ class Endpoint:
         if route.pushes and clock.ticks() > self._space_until:
             check_space(self._context.runtime.store, self._context.runtime.settings)
             self._space_until = clock.ticks() + _SPACE_LASTS
+        if route.opens:
+            reads = self._context.reads
+            request.lasts = reads.demand_key(reads.repository(registry, address.name)) and request.lasts
         version = self._version
         response = await route.answer(request)
         if response.lasts > clock.now() and request.lasts and version == self._version:

@@ -4,6 +4,7 @@ import orjson
 
 from entrepot.bodies import BodyIncomplete
 from entrepot.errors import Fault, NoSpace, StoreUnavailable
+from entrepot.keys.faults import KmsUnavailable
 from entrepot.registry import faults
 
 # By code; where one code means two things, the class decides.
@@ -95,4 +96,5 @@ def status_of(fault: Fault) -> int:
 
 def document_of(fault: Fault) -> bytes:
     """The error document. Source: OCI distribution-spec 1.1, "Error Codes"."""
-    return orjson.dumps({"errors": [{"code": fault.oci, "message": str(fault)}]})
+    detail = {"detail": {"kmsError": fault.members["kms_error"]}} if isinstance(fault, KmsUnavailable) else {}
+    return orjson.dumps({"errors": [{"code": fault.oci, "message": str(fault), **detail}]})

@@ -72,7 +72,9 @@ async def put_manifest(request: Request) -> Response:
 
     def work(tx: Transaction) -> Put:
         repository = repositories.get(tx, request.registry, request.name)
-        return manifests.put(tx, repository, document, names=names, settings=settings)
+        return manifests.put(
+            tx, repository, document, names=names, settings=settings, at_rest=request.context.runtime.at_rest
+        )
 
     await request.context.runtime.database.awrite(work)
     return empty(201, *_pushed(request, document, names if by_digest else []))

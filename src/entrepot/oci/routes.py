@@ -27,13 +27,15 @@ class Route(NamedTuple):
     """
     A row of the table.
 
-    *pushes*: it stores bytes, so it is refused when the disk is nearly full. *tags*: those that it reads, moves or
+    *pushes*: it stores bytes, so it is refused when the disk is nearly full. *opens*: it opens or seals content, so it
+    is refused when the repository's key cannot be used. *tags*: those that it reads, moves or
     deletes, None where it names none: the condition key ``ecr:ImageTag``.
     """
 
     answer: Callable[[Request], Awaitable[Response]]
     rights: Callable[[Request], Alternatives]
     pushes: bool = False
+    opens: bool = False
     tags: Callable[[Request], list[str] | None] | None = None
 
 
@@ -107,16 +109,16 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "_catalog"): Route(list_catalog, _listing),
     ("GET", "tags"): Route(list_tags, _each("ecr:ListImages")),
     ("GET", "referrers"): Route(list_referrers, _each("ecr:BatchGetImage")),
-    ("HEAD", "manifests"): Route(head_manifest, _each("ecr:BatchGetImage"), tags=_named),
-    ("GET", "manifests"): Route(get_manifest, _each("ecr:BatchGetImage"), tags=_named),
-    ("PUT", "manifests"): Route(put_manifest, _each("ecr:PutImage"), pushes=True, tags=_given),
+    ("HEAD", "manifests"): Route(head_manifest, _each("ecr:BatchGetImage"), opens=True, tags=_named),
+    ("GET", "manifests"): Route(get_manifest, _each("ecr:BatchGetImage"), opens=True, tags=_named),
+    ("PUT", "manifests"): Route(put_manifest, _each("ecr:PutImage"), pushes=True, opens=True, tags=_given),
     ("DELETE", "manifests"): Route(delete_manifest, _each("ecr:BatchDeleteImage"), tags=_going),
-    ("HEAD", "blobs"): Route(head_blob, _BLOB_HEAD),
-    ("GET", "blobs"): Route(get_blob, _each("ecr:GetDownloadUrlForLayer")),
+    ("HEAD", "blobs"): Route(head_blob, _BLOB_HEAD, opens=True),
+    ("GET", "blobs"): Route(get_blob, _each("ecr:GetDownloadUrlForLayer"), opens=True),
     ("DELETE", "blobs"): Route(delete_blob, _each("ecr:BatchDeleteImage")),
-    ("POST", "uploads"): Route(begin_upload, _beginning, pushes=True),
-    ("PATCH", "upload"): Route(patch_upload, _each("ecr:UploadLayerPart"), pushes=True),
-    ("PUT", "upload"): Route(finish_upload, _finishing, pushes=True),
+    ("POST", "uploads"): Route(begin_upload, _beginning, pushes=True, opens=True),
+    ("PATCH", "upload"): Route(patch_upload, _each("ecr:UploadLayerPart"), pushes=True, opens=True),
+    ("PUT", "upload"): Route(finish_upload, _finishing, pushes=True, opens=True),
     ("GET", "upload"): Route(get_upload, _each("ecr:UploadLayerPart")),
     ("DELETE", "upload"): Route(cancel_upload, _each("ecr:InitiateLayerUpload")),
 }

@@ -19,7 +19,8 @@ from entrepot.oci import ranges
 from entrepot.oci.messages import Request
 from entrepot.oci.streams import body_of
 from entrepot.registry import blobs, registries, repositories, uploads
-from entrepot.registry.faults import InvalidLayer, UploadBusy
+from entrepot.registry.faults import InvalidLayer, UploadBusy, UploadNotFound
+from entrepot.registry.repositories import Repository
 from entrepot.registry.uploads import Session
 from entrepot.sealing.at_rest import sealed_size_of
 from entrepot.storage import digesting
@@ -120,6 +121,11 @@ async def _mounted(request: Request, digest: str) -> bool:
     readable = (MOUNTING, request.arn(source)) in request.granted
     if not (readable and is_digest(digest) and is_repository_name(source)):
         return False
+    reads = request.context.reads
+    try:
+        reads.demand_key(reads.repository(request.registry, source))
+    except Fault:
+        return False
 
     def work(tx: Transaction) -> bool:
         repository = repositories.get(tx, request.registry, request.name)
@@ -143,18 +149,14 @@ async def _whole_blob(request: Request, digest: str) -> Response | None:
 
         def work(tx: Transaction) -> None:
             repository = repositories.get(tx, request.registry, request.name)
-            at_rest = request.context.runtime.at_rest
-            content, sealed = at_rest.into_row(head, digest, sealed=at_rest.seals), at_rest.seals
-            uploads.finish(
-                tx, repository, None, digest=digest, size=len(head), key=None, content=content, sealed=sealed
-            )
+            uploads.finish_small(tx, repository, head, digest=digest, at_rest=request.context.runtime.at_rest)
 
         await request.context.runtime.database.awrite(work)
     else:
         # A session that nobody else knows of: what a crash leaves of it is collected as garbage.
-        sealed_size = request.context.runtime.at_rest.nothing_yet()
-        session = Session(clock.new_uuid(), 0, 0, None, b"", 0, 0, None, 0.0, sealed_size)
-        await request.context.run(lambda: _check_repository(request))
+        repository = await request.context.run(lambda: _repository_of(request))
+        sealed_size = request.context.runtime.at_rest.nothing_yet(repository.customer)
+        session = Session(clock.new_uuid(), repository, 0, None, b"", 0, 0, None, 0.0, sealed_size)
         try:
             taken = await _take(request, session, body, head, algorithm=algorithm)
             await _publish(request, taken, digest, claim=None)
@@ -175,18 +177,7 @@ async def _append_to_row(request: Request, piece: bytes) -> int | None:
         kept = session.plain(at_rest)
         if kept is None or session.size + len(piece) > limit:
             return None
-        content = kept + piece
-        digest = hashlib.sha256(content).hexdigest()
-        uploads.record(
-            tx,
-            session,
-            by=session.writer,
-            size=len(content),
-            sha256=digest,
-            content=at_rest.into_row(content, session.id, sealed=session.sealed_size is not None),
-            sealed_size=session.sealed_size,
-        )
-        return len(content)
+        return uploads.record_small(tx, session, kept + piece, at_rest=at_rest)
 
     return await request.context.runtime.database.awrite(work)
 
@@ -207,9 +198,7 @@ async def _finish_in_row(request: Request, piece: bytes, digest: str) -> bool:
             ranges.check_piece(len(kept), content_range, length=len(piece))
         content = kept + piece
         _check(content, digest)
-        size, sealed = len(content), at_rest.seals
-        content = at_rest.into_row(content, digest, sealed=sealed)
-        uploads.finish(tx, repository, None, digest=digest, size=size, key=None, content=content, sealed=sealed)
+        uploads.finish_small(tx, repository, content, digest=digest, at_rest=at_rest)
         return True
 
     return await request.context.runtime.database.awrite(work)
@@ -219,7 +208,7 @@ async def _finish_in_row(request: Request, piece: bytes, digest: str) -> bool:
 class _Taken:
     """An upload with the bytes of this request. *hasher* has seen all of them, or is None."""
 
-    upload: str
+    session: Session
     size: int
     hasher: Hasher | None
     sha256: str | None
@@ -305,9 +294,10 @@ async def _take(
         hasher: Hasher | None = hashlib.new(algorithm)
     else:
         hasher = uploads.running.take(session) if algorithm == "sha256" else None
+    customer = session.repository.customer
     with uploads.in_store(session.id, name=request.name, account=request.registry.account):
         # Opening cuts off what a request that failed may have left behind the session's size.
-        appending = await context.run(lambda: at_rest.append(session.id, start, session.sealed_size))
+        appending = await context.run(lambda: at_rest.append(session.id, start, session.sealed_size, customer=customer))
     ended = True
     async with digesting.Intake(appending, hasher, context.pool) as intake:
         for piece in (kept, head):
@@ -327,7 +317,7 @@ async def _take(
         await intake.end(commit=durable)
     size = start + intake.size
     sha256 = session.sha256 if size == session.size else None
-    return _Taken(session.id, size, hasher, sha256, sealed_size_of(appending), ended)
+    return _Taken(session, size, hasher, sha256, sealed_size_of(appending), ended)
 
 
 async def _publish(request: Request, taken: _Taken, digest: str, *, claim: str | None) -> None:
@@ -340,32 +330,33 @@ async def _publish(request: Request, taken: _Taken, digest: str, *, claim: str |
     """
     context = request.context
     store, at_rest = context.runtime.store, context.runtime.at_rest
-    algorithm = digest.partition(":")[0]
+    algorithm, upload = digest.partition(":")[0], taken.session.id
     if taken.hasher is not None:
         computed = f"{algorithm}:{taken.hasher.hexdigest()}"
     elif taken.sha256 is not None and algorithm == "sha256":
         computed = f"sha256:{taken.sha256}"
     else:
         computed = await context.run(
-            lambda: digesting.digest_of(at_rest.uploaded(taken.upload, taken.sealed_size), algorithm)
+            lambda: digesting.digest_of(at_rest.uploaded(upload, taken.sealed_size), algorithm)
         )
         # Reading it all again may have taken longer than a claim lasts.
-        if claim is not None and not await context.runtime.database.awrite(
-            lambda tx: uploads.renew(tx, taken.upload, claim)
-        ):
-            raise UploadBusy(upload=taken.upload)
+        if claim is not None and not await context.runtime.database.awrite(lambda tx: uploads.renew(tx, upload, claim)):
+            raise UploadBusy(upload=upload)
     if computed != digest:
         raise InvalidLayer
-    with uploads.in_store(taken.upload, name=request.name, account=request.registry.account):
-        domain = request.registry.account
-        key = await context.run(lambda: at_rest.finish(taken.upload, domain, digest, sealed_size=taken.sealed_size))
+    repository = taken.session.repository
+    with uploads.in_store(upload, name=request.name, account=request.registry.account):
+        domain, customer = blobs.domain_of(repository), repository.customer
+        key = await context.run(
+            lambda: at_rest.finish(upload, domain, digest, sealed_size=taken.sealed_size, customer=customer)
+        )
 
     def work(tx: Transaction) -> bool:
-        repository = repositories.get(tx, request.registry, request.name)
-        upload = taken.upload if claim else None
-        sealed = taken.sealed_size is not None
+        if repositories.get(tx, request.registry, request.name).id != repository.id:  # a namesake, made since
+            raise UploadNotFound(upload=upload, name=request.name, account=request.registry.account)
+        session, sealed = upload if claim else None, taken.sealed_size is not None
         return uploads.finish(
-            tx, repository, upload, digest=digest, size=taken.size, key=key, content=None, sealed=sealed, by=claim
+            tx, repository, session, digest=digest, size=taken.size, key=key, content=None, sealed=sealed, by=claim
         )
 
     try:
@@ -377,10 +368,10 @@ async def _publish(request: Request, taken: _Taken, digest: str, *, claim: str |
         await context.run(lambda: store.delete(key))
 
 
-def _check_repository(request: Request) -> None:
+def _repository_of(request: Request) -> Repository:
     """Raises: RepositoryNotFound, before a gigabyte is taken in vain."""
     with request.context.runtime.database.reading() as tx:
-        repositories.get(tx, request.registry, request.name)
+        return repositories.get(tx, request.registry, request.name)
 
 
 def _check(content: bytes, digest: str) -> None:

@@ -83,25 +83,40 @@ class Blob:
     """
     A blob that a repository may serve. *key* is None where the bytes lie in the row. *size* is bytes.
 
-    *sealed* says whether its bytes are, wherever they lie.
+    *sealing* is under whose key its bytes are sealed, wherever they lie: None, ``service``, or an ARN.
     """
 
     id: int
     digest: str
     size: int
     key: str | None
-    sealed: bool
+    sealing: str | None
     touched_at: float
+
+    @property
+    def sealed(self) -> bool:
+        """Whether its bytes are."""
+        return self.sealing is not None
+
+    @property
+    def lasts(self) -> bool:
+        """Whether its bytes may be remembered in clear: those of a customer's key are opened each time."""
+        return self.sealing in (None, "service")
 
 
 def domain_of(repository: Repository) -> str:
-    """What a repository shares bytes within: its account. (With customer keys: account and key.)"""
-    return repository.account
+    """What a repository shares bytes within: its account; with a customer's key, those that are sealed alike."""
+    return domain_in(repository.account, repository.encryption.kind, repository.encryption.key)
+
+
+def domain_in(account: str, kind: str, key: str | None) -> str:
+    """The same, of a repository of *account* whose encryption is of that *kind* and with that *key*, an ARN."""
+    return account if key is None else f"{account}.{kind}.{key.rpartition('/')[2]}"
 
 
 def of_row(row: Row) -> Blob:
     """The blob in a row of ``LINKED``."""
-    return Blob(row["id"], row["digest"], row["size"], row["key"], row["sealing"] is not None, row["touched_at"])
+    return Blob(row["id"], row["digest"], row["size"], row["key"], row["sealing"], row["touched_at"])
 
 
 def find(tx: Transaction, repository: Repository, digest: str) -> Blob | None:
@@ -161,7 +176,7 @@ def add(
     """
     domain = domain_of(repository)
     now = clock.now()
-    sealing = "service" if sealed else None
+    sealing = repository.encryption.key or "service" if sealed else None
     inserted = tx.one(
         _INSERT, domain=domain, digest=digest, size=size, now=now, key=key, content=content, sealing=sealing
     )

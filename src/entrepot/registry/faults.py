@@ -201,12 +201,6 @@ class LayerAlreadyExists(Fault, aws="LayerAlreadyExistsException", oci="DENIED")
     )
 
 
-class KmsUnavailable(Fault, aws="KmsException", oci="DENIED"):
-    """Customer keys were asked for. Members: kms_error, reason."""
-
-    message = "{reason}"
-
-
 class RepositoryPolicyNotFound(Fault, aws="RepositoryPolicyNotFoundException", oci="UNSUPPORTED"):
     """Members: name, account."""
 

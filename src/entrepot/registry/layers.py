@@ -41,7 +41,11 @@ _NAMED_BY = (
 )
 _TEXTS = Statement(
     select(manifests.c.content)
-    .where(manifests.c.id.in_(_NAMED_BY), func.length(manifests.c.content, type_=Integer) <= _LARGEST_MANIFEST)
+    .where(
+        manifests.c.id.in_(_NAMED_BY),
+        manifests.c.sealed_of.is_(None),  # what a customer's key seals is opened for pulls alone
+        func.length(manifests.c.content, type_=Integer) <= _LARGEST_MANIFEST,
+    )
     .limit(_MOST_MANIFESTS)
 )
 

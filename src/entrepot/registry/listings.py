@@ -223,7 +223,7 @@ _REFERRERS = Statement(
         manifests.c.digest,
         manifests.c.media_type,
         manifests.c.artifact_type,
-        func.length(manifests.c.content, type_=Integer).label("size"),
+        func.coalesce(manifests.c.sealed_of, func.length(manifests.c.content, type_=Integer)).label("size"),
         manifests.c.annotations,
         manifests.c.status,
     )

@@ -19,6 +19,7 @@ from entrepot.registry.documents import Document, named_by
 from entrepot.registry.faults import ImageReferenced, LayersMissing, ReferencedImagesNotFound
 from entrepot.registry.repositories import Repository
 from entrepot.registry.tables import children, departed, manifest_blobs, manifests
+from entrepot.sealing.at_rest import AtRest
 from entrepot.settings import Settings
 
 _BY_DIGEST = (manifests.c.repository_id == bindparam("repository"), manifests.c.digest == bindparam("digest"))
@@ -41,6 +42,7 @@ _INSERT = Statement(
         pushed_at=bindparam("now"),
         pulls=0,
         status="ACTIVE",
+        sealed_of=bindparam("sealed_of"),
         content=bindparam("content"),
     )
     .returning(manifests.c.id)
@@ -88,6 +90,19 @@ _FREE_CHILD = Statement(
     delete(children).where(children.c.child_id == bindparam("child"), children.c.parent_id == bindparam("manifest"))
 )
 
+# The same where nothing says which: through all of the repository.
+_FREE_BLOBS = Statement(
+    delete(manifest_blobs).where(
+        manifest_blobs.c.repository_id == bindparam("repository"), manifest_blobs.c.manifest_id == bindparam("manifest")
+    )
+)
+_FREE_CHILDREN = Statement(
+    delete(children).where(
+        children.c.child_id.in_(select(manifests.c.id).where(manifests.c.repository_id == bindparam("repository"))),
+        children.c.parent_id == bindparam("manifest"),
+    )
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -115,19 +130,27 @@ class Put:
 
 
 def put(
-    tx: Transaction, repository: Repository, document: Document, *, names: Sequence[str], settings: Settings
+    tx: Transaction,
+    repository: Repository,
+    document: Document,
+    *,
+    names: Sequence[str],
+    settings: Settings,
+    at_rest: AtRest,
 ) -> Put:
     """
     Store a document and give it the tags in *names*. What it names must be in the same repository.
 
+    *at_rest* seals it where the repository has a customer's key.
+
     A subject need not be there: clients push signatures before images.
 
-    Raises: LayersMissing, ReferencedImagesNotFound, ImageTagAlreadyExists, LimitExceeded.
+    Raises: LayersMissing, ReferencedImagesNotFound, ImageTagAlreadyExists, LimitExceeded, KmsUnavailable.
     Source: OCI distribution-spec 1.1, "Pushing Manifests"; Amazon ECR API reference, PutImage.
     """
     row = tx.one(_ID, repository=repository.id, digest=document.digest)
     new = row is None
-    manifest = _insert(tx, repository, document, settings=settings) if row is None else row["id"]
+    manifest = _insert(tx, repository, document, settings=settings, at_rest=at_rest) if row is None else row["id"]
     placed = tuple(
         tag
         for tag in dict.fromkeys(names)
@@ -165,7 +188,7 @@ def of_row(row: Row) -> Manifest:
 
 
 def content(tx: Transaction, manifest: Manifest) -> bytes:
-    """The text of a manifest, as it was pushed."""
+    """The text of a manifest as its row has it: as it was pushed, or sealed."""
     row = tx.one(CONTENT, manifest=manifest.id)
     if row is None:
         raise LookupError(f"manifest {manifest.id} has gone while it was read")
@@ -182,6 +205,19 @@ def remove(tx: Transaction, repository: Repository, manifest: Manifest) -> None:
     parents = tx.all(_PARENTS, manifest=manifest.id)
     if parents:
         raise ImageReferenced(parents=", ".join(row["digest"] for row in parents))
+    if repository.customer is None:
+        _free(tx, repository, manifest)
+    else:  # its key may be gone by now, so nothing is opened
+        tx.run(_FREE_BLOBS, repository=repository.id, manifest=manifest.id)
+        tx.run(_FREE_CHILDREN, repository=repository.id, manifest=manifest.id)
+    tags.remove(tx, repository.id, tags.names_of(tx, manifest.id))
+    tx.run(_DELETE, manifest=manifest.id)
+    if tx.one(_REFERRER, repository=repository.id, digest=manifest.digest) is not None:
+        tx.run(_DEPARTED, repository=repository.id, digest=manifest.digest, now=clock.now())
+
+
+def _free(tx: Transaction, repository: Repository, manifest: Manifest) -> None:
+    """Forget what a manifest needs. Its text says what: the rows of a large repository would take long to search."""
     blob_digests, child_digests = named_by(content(tx, manifest))
     for digest in blob_digests:
         blob = blobs.find(tx, repository, digest)
@@ -191,16 +227,13 @@ def remove(tx: Transaction, repository: Repository, manifest: Manifest) -> None:
         child = tx.one(_ID, repository=repository.id, digest=digest)
         if child is not None:
             tx.run(_FREE_CHILD, child=child["id"], manifest=manifest.id)
-    tags.remove(tx, repository.id, tags.names_of(tx, manifest.id))
-    tx.run(_DELETE, manifest=manifest.id)
-    if tx.one(_REFERRER, repository=repository.id, digest=manifest.digest) is not None:
-        tx.run(_DEPARTED, repository=repository.id, digest=manifest.digest, now=clock.now())
 
 
-def _insert(tx: Transaction, repository: Repository, document: Document, *, settings: Settings) -> int:
+def _insert(tx: Transaction, repository: Repository, document: Document, *, settings: Settings, at_rest: AtRest) -> int:
     blob_ids, sizes = _blobs_of(tx, repository, document)
     child_ids, child_sizes = _children_of(tx, repository, document)
     _check_quota(tx, repository, settings.images_per_repository)
+    customer, text = repository.customer, document.content
     row = tx.one(
         _INSERT,
         repository=repository.id,
@@ -212,7 +245,8 @@ def _insert(tx: Transaction, repository: Repository, document: Document, *, sett
         # "For a manifest list, the largest child": ECR model, ImageDetail.
         image_size=max(child_sizes, default=0) if document.is_index else sizes,
         now=clock.now(),
-        content=document.content,
+        sealed_of=len(text) if customer else None,
+        content=at_rest.into_row(text, document.digest, sealed=customer is not None, customer=customer),
     )
     assert row is not None
     manifest: int = row["id"]

@@ -65,19 +65,7 @@ def append(runtime: Runtime, target: Target, part: Part) -> None:
         kept = session.plain(runtime.at_rest)
         if kept is None or session.size + len(part.data) > settings.inline_limit:
             return uploads.claim(tx, repository, target.upload, principal=target.principal, by=claim)
-        content = kept + part.data
-        digest = hashlib.sha256(content).hexdigest()
-        sealed = session.sealed_size is not None
-        uploads.record(
-            tx,
-            session,
-            by=session.writer,
-            size=len(content),
-            sha256=digest,
-            content=runtime.at_rest.into_row(content, session.id, sealed=sealed),
-            sealed_size=session.sealed_size,
-            part=len(part.data),
-        )
+        uploads.record_small(tx, session, kept + part.data, at_rest=runtime.at_rest, part=len(part.data))
         return None
 
     session = runtime.database.write(take)
@@ -147,7 +135,11 @@ def _append_to_store(runtime: Runtime, target: Target, session: Session, *, part
     start = session.size if kept is None else 0
     hasher = uploads.running.take(session) if kept is None else hashlib.sha256(kept)
     try:
-        with _in_store(target), runtime.at_rest.append(session.id, start, session.sealed_size) as appending:
+        customer = session.repository.customer
+        with (
+            _in_store(target),
+            runtime.at_rest.append(session.id, start, session.sealed_size, customer=customer) as appending,
+        ):
             appending.write(kept or b"")
             appending.write(part.data)
             appending.commit()
@@ -190,12 +182,13 @@ def _digest_of(runtime: Runtime, session: Session) -> str:
 def _publish(runtime: Runtime, target: Target, session: Session, *, digest: str, by: str) -> bool:
     """Make the blob, by right of a claim; whether the repository had it before. Bytes first, then the row."""
     store, at_rest = runtime.store, runtime.at_rest
-    content, sealed = session.plain(at_rest), session.sealed_size is not None
+    content, sealed, customer = session.plain(at_rest), session.sealed, session.repository.customer
     key = None
     if content is None:
-        key = at_rest.finish(session.id, target.registry.account, digest, sealed_size=session.sealed_size)
+        domain = blobs.domain_of(session.repository)
+        key = at_rest.finish(session.id, domain, digest, sealed_size=session.sealed_size, customer=customer)
     else:
-        content = at_rest.into_row(content, digest, sealed=sealed)
+        content = at_rest.into_row(content, digest, sealed=sealed, customer=customer)
 
     def finish(tx: Transaction) -> tuple[bool, bool]:
         repository = repositories.get(tx, target.registry, target.name)

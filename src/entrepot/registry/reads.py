@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 from sqlalchemy import bindparam, func, select
 
 from entrepot.database import Database, Statement
+from entrepot.keys.usage import Usage
 from entrepot.names import Registry, is_digest
 from entrepot.registry import blobs, manifests, repositories
 from entrepot.registry.blobs import Blob
@@ -32,7 +33,8 @@ _SERVED = [
     manifest_table.c.digest,
     manifest_table.c.media_type,
     manifest_table.c.status,
-    func.length(manifest_table.c.content).label("size"),
+    func.coalesce(manifest_table.c.sealed_of, func.length(manifest_table.c.content)).label("size"),
+    manifest_table.c.sealed_of.is_not(None).label("sealed"),
 ]
 _BY_TAG = Statement(
     select(*_SERVED)
@@ -56,13 +58,14 @@ class Served(NamedTuple):
 
 
 class Named(NamedTuple):
-    """What a tag or a digest means. *size* is of the manifest's text, in bytes."""
+    """What a tag or a digest means. *size* is of the manifest's text, in bytes; *sealed*: so it is kept."""
 
     id: int
     digest: str
     media_type: str
     status: str
     size: int
+    sealed: bool
 
 
 class Contents:
@@ -118,8 +121,9 @@ class _Known:
 class Reads:
     """What this process remembers of the registry; of all its threads. *Each request begins by ``refresh``.*"""
 
-    def __init__(self, database: Database, at_rest: AtRest) -> None:
-        self._database, self._at_rest = database, at_rest
+    def __init__(self, database: Database, at_rest: AtRest, usage: Usage | None = None) -> None:
+        """*usage* tells whether the keys of customers may be used."""
+        self._database, self._at_rest, self._usage = database, at_rest, usage
         self._known = _Known(-1)
         self._contents = Contents(_CONTENT_ROOM)
 
@@ -142,6 +146,16 @@ class Reads:
             _bound(known)[registry, name] = found
         return found
 
+    def demand_key(self, repository: Repository) -> bool:
+        """
+        Return if the content of a repository may be sealed and opened; where it is not a customer's, it always may.
+
+        The answer says whether that holds until the generation changes. Raises: KmsUnavailable.
+        """
+        if self._usage is None or repository.customer is None:
+            return True
+        return self._usage.check(repository.customer, repository.registry, given=repository.encryption.grants)
+
     def named(self, repository: Repository, reference: str) -> Named | None:
         """What a tag or a digest means, if anything."""
         known, key = self._known.manifests, (repository.id, reference)
@@ -162,7 +176,12 @@ class Reads:
 
     def text_of(self, named: Named) -> bytes:
         """The manifest itself. Raises: ManifestUnknown, where it has just been deleted."""
-        return self._content("manifest", named.id, lambda content: content)
+        return self._content(
+            "manifest",
+            named.id,
+            lambda content: self._at_rest.from_row(content, named.digest, sealed=named.sealed),
+            lasts=not named.sealed,
+        )
 
     def blob(self, repository: Repository, digest: str) -> Blob:
         """A blob that this repository links. Raises: LayerNotFound."""
@@ -181,10 +200,14 @@ class Reads:
     def bytes_of(self, blob: Blob) -> bytes:
         """The bytes of a blob that has no key. Raises: LayerNotFound, where it has just been collected."""
         return self._content(
-            "blob", blob.id, lambda content: self._at_rest.from_row(content, blob.digest, sealed=blob.sealed)
+            "blob",
+            blob.id,
+            lambda content: self._at_rest.from_row(content, blob.digest, sealed=blob.sealed),
+            lasts=blob.lasts,
         )
 
-    def _content(self, kind: str, identity: int, opened: Callable[[bytes], bytes]) -> bytes:
+    def _content(self, kind: str, identity: int, opened: Callable[[bytes], bytes], *, lasts: bool) -> bytes:
+        """The bytes; those that *last* may be remembered."""
         content = self._contents.get((kind, identity))
         if content is None:
             if kind == "blob":
@@ -194,7 +217,8 @@ class Reads:
             if row is None:
                 raise ManifestUnknown
             content = opened(bytes(row["content"]))
-            self._contents.put((kind, identity), content)
+            if lasts:
+                self._contents.put((kind, identity), content)
         return content
 
 

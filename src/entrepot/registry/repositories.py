@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import orjson
 from sqlalchemy import bindparam, func, insert, select
@@ -17,6 +18,19 @@ from entrepot.registry import resource_tags
 from entrepot.registry.faults import RepositoryAlreadyExists, RepositoryNotEmpty, RepositoryNotFound
 from entrepot.registry.mutability import Mutability
 from entrepot.registry.tables import manifests, repositories, repository_policies
+from entrepot.sealing.customers import Customer
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """How a repository's content is kept: *key* is the ARN of a customer's, *grants* what lets us use it."""
+
+    kind: Literal["AES256", "KMS", "KMS_DSSE"] = "AES256"
+    key: str | None = None
+    grants: tuple[str, ...] = ()
+
+
+PLAIN = Encryption()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +43,7 @@ class Repository:
     created_at: float
     mutability: Mutability
     scan_on_push: bool
+    encryption: Encryption = PLAIN
 
     @property
     def account(self) -> str:
@@ -39,6 +54,12 @@ class Repository:
     def arn(self) -> str:
         """Its Amazon Resource Name."""
         return self.registry.repository_arn(self.name)
+
+    @property
+    def customer(self) -> Customer | None:
+        """Under whose key its content is sealed; None where that is not a customer's."""
+        key = self.encryption.key
+        return None if key is None else Customer(key, self.arn, twice=self.encryption.kind == "KMS_DSSE")
 
 
 _IN_REGISTRY = (repositories.c.account == bindparam("account"), repositories.c.region == bindparam("region"))
@@ -99,6 +120,7 @@ def create(
     scan_on_push: bool,
     tags: Mapping[str, str],
     quota: int,
+    encryption: Encryption = PLAIN,
 ) -> Repository:
     """
     A new repository with its resource tags; *quota* is how many the registry may have.
@@ -119,13 +141,16 @@ def create(
         region=registry.region,
         name=name,
         created_at=now,
+        encryption=encryption.kind,
+        kms_key=encryption.key,
+        kms_grants=orjson.dumps(encryption.grants).decode() if encryption.key else None,
         **_columns(mutability, scan_on_push),
     )
     assert made is not None  # RETURNING gives the row that was inserted
     resource_tags.put(tx, made["id"], tags)
     if tags:
         raise_generation(tx)
-    return Repository(made["id"], registry, name, now, mutability, scan_on_push)
+    return Repository(made["id"], registry, name, now, mutability, scan_on_push, encryption)
 
 
 def update(
@@ -171,6 +196,7 @@ def of_row(row: Row) -> Repository:
         row["created_at"],
         Mutability(row["mutability"], tuple(orjson.loads(row["exclusions"]))),
         bool(row["scan_on_push"]),
+        Encryption(row["encryption"], row["kms_key"], tuple(orjson.loads(row["kms_grants"] or "[]"))),
     )
 
 

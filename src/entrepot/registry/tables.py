@@ -30,6 +30,9 @@ repositories = Table(
     Column("mutability", Text, nullable=False),
     Column("exclusions", Text, nullable=False),  # JSON: list of filters
     Column("scan_on_push", Integer, nullable=False),
+    Column("encryption", Text, nullable=False, server_default="AES256"),  # or KMS, KMS_DSSE
+    Column("kms_key", Text),  # the ARN of the customer's key; null: there is none
+    Column("kms_grants", Text),  # JSON: list of ids of the grants on it that let us use it
     UniqueConstraint("account", "region", "name"),
     sqlite_autoincrement=True,
 )
@@ -84,6 +87,7 @@ manifests = Table(
     Column("pulled_at", Float),
     Column("pulls", Integer, nullable=False),
     Column("status", Text, nullable=False),
+    Column("sealed_of", Integer),  # bytes of the text that its content seals; null: the content is the text
     Column("content", LargeBinary, nullable=False),  # last: rows are read without it
     UniqueConstraint("repository_id", "digest"),
     sqlite_autoincrement=True,
@@ -145,7 +149,9 @@ blobs = Table(
     Column("created_at", Float, nullable=False),
     Column("key", Text),  # where the store has the bytes; null: they are in content
     Column("content", LargeBinary),
-    Column("sealing", Text),  # how its bytes are sealed, here or in the store: 'service'; null: they are not
+    Column(
+        "sealing", Text
+    ),  # under whose key its bytes are sealed, here or in the store: 'service' or an ARN; null: none
     UniqueConstraint("domain", "digest"),
     sqlite_autoincrement=True,
 )

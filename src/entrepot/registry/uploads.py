@@ -12,6 +12,7 @@ digest is computed once, at the end, from the stored bytes.
 """
 
 import contextlib
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -124,7 +125,7 @@ class Session:
     """
 
     id: str
-    repository_id: int
+    repository: Repository
     size: int
     sha256: str | None
     content: bytes | None
@@ -134,11 +135,16 @@ class Session:
     writer_until: float
     sealed_size: int | None = None
 
+    @property
+    def sealed(self) -> bool:
+        """Whether its bytes are."""
+        return self.sealed_size is not None
+
     def plain(self, at_rest: AtRest) -> bytes | None:
         """The *content*, opened."""
         if self.content is None:
             return None
-        return at_rest.from_row(self.content, self.id, sealed=self.sealed_size is not None)
+        return at_rest.from_row(self.content, self.id, sealed=self.sealed)
 
 
 @contextlib.contextmanager
@@ -167,7 +173,7 @@ def begin(tx: Transaction, repository: Repository, principal: str, settings: Set
     """
     _check_quota(tx, repository, principal, settings.uploads_per_principal)
     upload = clock.new_uuid()
-    sealed_size = 0 if settings.seals else None
+    sealed_size = 0 if settings.seals or repository.customer else None
     now = clock.now()
     tx.run(_BEGIN, upload=upload, repository=repository.id, principal=principal, now=now, sealed_size=sealed_size)
     return upload
@@ -180,7 +186,7 @@ def get(tx: Transaction, repository: Repository, upload: str, principal: str) ->
         raise UploadNotFound(upload=upload, name=repository.name, account=repository.account)
     return Session(
         row["id"],
-        row["repository_id"],
+        repository,
         row["size"],
         row["sha256"],
         row["content"],
@@ -273,6 +279,26 @@ def record(
         raise UploadBusy(upload=session.id)
 
 
+def record_small(tx: Transaction, session: Session, content: bytes, *, at_rest: AtRest, part: int | None = None) -> int:
+    """
+    ``record`` for bytes that are so few that the row takes them; how many they are.
+
+    Raises: UploadBusy, KmsUnavailable.
+    """
+    customer = session.repository.customer
+    record(
+        tx,
+        session,
+        by=session.writer,
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        content=at_rest.into_row(content, session.id, sealed=session.sealed, customer=customer),
+        sealed_size=session.sealed_size,
+        part=part,
+    )
+    return len(content)
+
+
 # "5MB" in ECR's text is 5 MiB.
 SMALLEST_PART = 5 << 20
 
@@ -320,6 +346,13 @@ def finish(
     if upload is not None and not tx.run(_CLOSE, upload=upload, repository=repository.id, by=by):
         raise UploadNotFound(upload=upload, name=repository.name, account=repository.account)
     return blobs.add(tx, repository, digest, size=size, key=key, content=content, sealed=sealed)
+
+
+def finish_small(tx: Transaction, repository: Repository, content: bytes, *, digest: str, at_rest: AtRest) -> None:
+    """Bytes that are so few that their row takes them have become a blob. Raises: KmsUnavailable."""
+    sealed = at_rest.seals_for(repository.customer)
+    kept = at_rest.into_row(content, digest, sealed=sealed, customer=repository.customer)
+    finish(tx, repository, None, digest=digest, size=len(content), key=None, content=kept, sealed=sealed)
 
 
 def remove(tx: Transaction, repository: Repository, upload: str, principal: str) -> None:

@@ -12,7 +12,9 @@ from sqlalchemy import and_, bindparam, cast, func, select
 
 from entrepot.database import Database, Integer, Row, Statement, Transaction
 from entrepot.errors import Fault
+from entrepot.keys.faults import KmsUnavailable
 from entrepot.registry import documents
+from entrepot.registry.blobs import domain_in
 from entrepot.registry.documents import Document
 from entrepot.registry.tables import blobs, children, links, manifest_blobs, manifests, repositories, tags
 from entrepot.runtime import Runtime
@@ -26,12 +28,13 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was read, *size* in bytes, and a sentence for each damage."""
+    """What was read, *size* in bytes, a sentence for each damage, and one for each that its key does not open."""
 
     blobs: int
     manifests: int
     size: int
     damage: tuple[str, ...]
+    locked: tuple[str, ...]
 
 
 def verify(runtime: Runtime, progress: Progress) -> Report:
@@ -42,13 +45,20 @@ def verify(runtime: Runtime, progress: Progress) -> Report:
     """
     reading = _Reading(runtime.database, runtime.at_rest, progress)
     damage = [*reading.blobs(), *reading.manifests(), *_dangling(runtime.database)]
-    return Report(reading.blobs_read, reading.manifests_read, reading.done, tuple(damage))
+    return Report(
+        reading.blobs_read, reading.manifests_read, reading.done, damage=tuple(damage), locked=tuple(reading.locked)
+    )
 
 
 _TOTAL = Statement(
     select(
         select(cast(func.coalesce(func.sum(blobs.c.size), 0), Integer)).scalar_subquery().label("blobs"),
-        select(cast(func.coalesce(func.sum(func.length(manifests.c.content)), 0), Integer))
+        select(
+            cast(
+                func.coalesce(func.sum(func.coalesce(manifests.c.sealed_of, func.length(manifests.c.content))), 0),
+                Integer,
+            )
+        )
         .scalar_subquery()
         .label("manifests"),
     )
@@ -72,8 +82,9 @@ _MANIFESTS = Statement(
 _MANIFEST = Statement(
     select(
         *(manifests.c.id, manifests.c.repository_id, manifests.c.digest, manifests.c.media_type),
-        *(manifests.c.subject, manifests.c.content),
+        *(manifests.c.subject, manifests.c.content, manifests.c.sealed_of),
         *(repositories.c.account, repositories.c.region, repositories.c.name),
+        *(repositories.c.encryption, repositories.c.kms_key),
     )
     .select_from(manifests.join(repositories, repositories.c.id == manifests.c.repository_id))
     .where(manifests.c.id == bindparam("manifest"))
@@ -112,6 +123,7 @@ class _Reading:
     def __init__(self, database: Database, at_rest: AtRest, progress: Progress) -> None:
         self._database, self._at_rest, self._progress = database, at_rest, progress
         self.blobs_read = self.manifests_read = self.done = 0
+        self.locked: list[str] = []
         with database.reading() as tx:
             row = tx.one(_TOTAL)
         self._total = row["blobs"] + row["manifests"] if row else 0
@@ -120,12 +132,13 @@ class _Reading:
         """Damage of blobs, whether any manifest names them or not."""
         for row in _pages(self._database, _BLOBS):
             self.blobs_read += 1
-            wrong = self._wrong_with(row)
+            try:
+                wrong = self._wrong_with(row)
+            except KmsUnavailable as fault:
+                self.locked += [f"{name}: {fault}" for name in self._names_of(row)]
+                continue
             if wrong:
-                with self._database.reading() as tx:
-                    users = tx.all(_USERS, blob=row["id"])
-                if users:  # else nobody can reach it any more
-                    yield f"blob {row['digest']} of {', '.join(map(_name, users))}: {wrong}"
+                yield from (f"{name}: {wrong}" for name in self._names_of(row))
 
     def manifests(self) -> Iterator[str]:
         """Damage of manifests, and of what they name."""
@@ -134,10 +147,24 @@ class _Reading:
                 row = tx.one(_MANIFEST, manifest=page["id"])
                 if row is None:  # its repository has been deleted
                     continue
-                found = list(_wrong_with_manifest(tx, row))
-            yield from (f"manifest {row['digest']} of {_name(row)}: {wrong}" for wrong in found)
-            self.manifests_read += 1
-            self._advance(len(row["content"]))
+                name = f"manifest {row['digest']} of {_name(row)}"
+                self.manifests_read += 1
+                try:
+                    text = self._at_rest.from_row(row["content"], row["digest"], sealed=row["sealed_of"] is not None)
+                    found = list(_wrong_with_manifest(tx, row, text))
+                except KmsUnavailable as fault:
+                    self.locked.append(f"{name}: {fault}")
+                    continue
+                except OSError as error:
+                    text, found = b"", [f"its text cannot be read: {error}"]
+            yield from (f"{name}: {wrong}" for wrong in found)
+            self._advance(len(text))
+
+    def _names_of(self, row: Row) -> list[str]:
+        """What to call a blob, in a list of one; of none, where nobody can reach it any more."""
+        with self._database.reading() as tx:
+            users = tx.all(_USERS, blob=row["id"])
+        return [f"blob {row['digest']} of {', '.join(map(_name, users))}"] if users else []
 
     def _wrong_with(self, row: Row) -> str | None:
         size, algorithm = 0, row["digest"].partition(":")[0]
@@ -189,14 +216,14 @@ def _name(row: Row) -> str:
     return f"{row['account']}/{row['region']}/{row['name']}"
 
 
-def _wrong_with_manifest(tx: Transaction, row: Row) -> Iterator[str]:
+def _wrong_with_manifest(tx: Transaction, row: Row, text: bytes) -> Iterator[str]:
     algorithm = row["digest"].partition(":")[0]
-    digest = digest_of([row["content"]], algorithm)
+    digest = digest_of([text], algorithm)
     if digest != row["digest"]:
         yield f"its text has the digest {digest}"
         return
     try:
-        document = documents.parse(row["content"], row["media_type"], most_descriptors=len(row["content"]))
+        document = documents.parse(text, row["media_type"], most_descriptors=len(text))
     except Fault as fault:
         yield f"its text cannot be read: {fault}"
         return
@@ -207,11 +234,10 @@ def _wrong_with_manifest(tx: Transaction, row: Row) -> Iterator[str]:
 
 
 def _missing_blobs(tx: Transaction, row: Row, document: Document) -> Iterator[str]:
+    domain = domain_in(row["account"], row["encryption"], row["kms_key"])
     # Layers that lie elsewhere may be here too, but need not.
     for digest in dict.fromkeys(blob.digest for blob in document.blobs if not blob.foreign):
-        found = tx.one(
-            _LINKED, repository=row["repository_id"], domain=row["account"], digest=digest, manifest=row["id"]
-        )
+        found = tx.one(_LINKED, repository=row["repository_id"], domain=domain, digest=digest, manifest=row["id"])
         if found is None:
             yield f"the repository lacks its blob {digest}"
         elif found["manifest_id"] is None:

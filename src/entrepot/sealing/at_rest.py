@@ -21,7 +21,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from entrepot import clock
-from entrepot.sealing import envelope
+from entrepot.sealing import customers, envelope
+from entrepot.sealing.customers import Customer, DataKeys, NoDataKeys
 from entrepot.sealing.envelope import HEADER, SEGMENT, SIZE, STREAM_HEAD, End, Header, Opener, SealBroken, Sealer
 from entrepot.storage.base import Appending, BlobStore
 
@@ -36,29 +37,55 @@ Fetch = Callable[[int, int], Iterator[bytes]]
 
 
 class AtRest:
-    """The uploads and objects of *store*. *seals* says whether new ones are sealed, under a key of *root_key*."""
+    """
+    The uploads and objects of *store*. *seals* says whether new ones are sealed, under a key of *root_key*.
 
-    def __init__(self, store: BlobStore, root_key: bytes, *, seals: bool) -> None:
-        self._store = store
+    Those of a *customer* always are, under its key: *data_keys* has that.
+    """
+
+    def __init__(self, store: BlobStore, root_key: bytes, *, seals: bool, data_keys: DataKeys | None = None) -> None:
+        self._store, self._data_keys = store, data_keys or NoDataKeys()
         self._wrapping = AESGCM(envelope.derive(root_key, _LABEL))
         self._of_day = lru_cache(maxsize=256)(lambda day: AESGCM(envelope.derive(root_key, _ROWS + day)))
         self.seals = seals
 
-    def nothing_yet(self) -> int | None:
-        """The *sealed_size* of an upload that begins now: 0, or None where it is not to be sealed."""
-        return 0 if self.seals else None
+    def seals_for(self, customer: Customer | None) -> bool:
+        """Whether new bytes are sealed that are *customer*'s, if anybody's."""
+        return self.seals or customer is not None
 
-    def into_row(self, content: bytes, name: str, *, sealed: bool) -> bytes:
-        """What to keep of *content*, of which none is none, in the row of what *name* identifies."""
+    def nothing_yet(self, customer: Customer | None = None) -> int | None:
+        """The *sealed_size* of an upload that begins now: 0, or None where it is not to be sealed."""
+        return 0 if self.seals_for(customer) else None
+
+    def into_row(self, content: bytes, name: str, *, sealed: bool, customer: Customer | None = None) -> bytes:
+        """
+        What to keep of *content*, of which none is none, in the row of what *name* identifies.
+
+        Raises: KmsUnavailable.
+        """
         if not sealed or not content:
             return content
+        if customer is None:
+            return self._sealed_row(content, name)
+        row = customers.new_row(self._data_keys, customer, name, content)
+        return customers.TWICE + self._sealed_row(row, name) if customer.twice else row
+
+    def from_row(self, kept: bytes, name: str, *, sealed: bool) -> bytes:
+        """What ``into_row`` was given. Raises: SealBroken, KmsUnavailable."""
+        if not sealed or not kept:
+            return kept
+        # What we seal begins with a day, and no day reads so.
+        if kept.startswith(customers.TWICE):
+            return customers.open_row(self._data_keys, name, self._opened_row(kept[len(customers.TWICE) :], name))
+        if kept.startswith(customers.ROW):
+            return customers.open_row(self._data_keys, name, kept)
+        return self._opened_row(kept, name)
+
+    def _sealed_row(self, content: bytes, name: str) -> bytes:
         day, nonce = int(clock.now() // 86400).to_bytes(_DAY, "big"), secrets.token_bytes(_NONCE)
         return day + nonce + self._of_day(day).encrypt(nonce, content, name.encode())
 
-    def from_row(self, kept: bytes, name: str, *, sealed: bool) -> bytes:
-        """What ``into_row`` was given. Raises: SealBroken."""
-        if not sealed or not kept:
-            return kept
+    def _opened_row(self, kept: bytes, name: str) -> bytes:
         day, nonce, rest = kept[:_DAY], kept[_DAY : _DAY + _NONCE], kept[_DAY + _NONCE :]
         if len(rest) < _TAG:
             raise SealBroken("the row is damaged")
@@ -67,15 +94,17 @@ class AtRest:
         except InvalidTag:
             raise SealBroken("the row is damaged, another's, or sealed under another key") from None
 
-    def append(self, upload: str, offset: int, sealed_size: int | None) -> Appending:
+    def append(
+        self, upload: str, offset: int, sealed_size: int | None, *, customer: Customer | None = None
+    ) -> Appending:
         """
         Open an upload behind its first *offset* plain bytes, which are its first *sealed_size* at rest.
 
-        Raises: FileNotFoundError, BlockingIOError, NoSpace, as the store does; SealBroken.
+        Raises: FileNotFoundError, BlockingIOError, NoSpace, as the store does; SealBroken, KmsUnavailable.
         """
         if sealed_size is None:
             return self._store.append(upload, offset)
-        header, before = self._header_of(upload, sealed_size)
+        header, before = self._header_of(upload, sealed_size, customer)
         return _SealedAppending(self._store.append(upload, sealed_size), header, before, offset=offset, at=sealed_size)
 
     def uploaded(self, upload: str, sealed_size: int | None) -> Iterator[bytes]:
@@ -83,19 +112,21 @@ class AtRest:
         if sealed_size is None:
             yield from self._store.uploaded(upload)
         elif sealed_size:
-            header, _ = self._header_of(upload, sealed_size)
-            parts = _placed(self._part_sizes(upload, sealed_size))
+            header, _ = self._header_of(upload, sealed_size, None)
+            parts = _placed(self._part_sizes(upload, sealed_size, header), header)
             yield from _opened(lambda *span: self._store.uploaded(upload, *span), header, parts, start=0, stop=None)
 
-    def finish(self, upload: str, domain: str, digest: str, *, sealed_size: int | None) -> str:
+    def finish(
+        self, upload: str, domain: str, digest: str, *, sealed_size: int | None, customer: Customer | None = None
+    ) -> str:
         """
         Publish an upload; the key of the new object. It is durable before this returns.
 
-        Raises: FileNotFoundError, BlockingIOError, NoSpace; SealBroken.
+        Raises: FileNotFoundError, BlockingIOError, NoSpace; SealBroken, KmsUnavailable.
         """
         if sealed_size is not None:
-            header, before = self._header_of(upload, sealed_size)
-            end = End(domain, digest, tuple(self._part_sizes(upload, sealed_size)))
+            header, before = self._header_of(upload, sealed_size, customer)
+            end = End(domain, digest, tuple(self._part_sizes(upload, sealed_size, header)))
             with self._store.append(upload, sealed_size) as appending:
                 appending.write(before + envelope.new_end(header, end))
         return self._store.finish(upload, domain, digest)
@@ -113,33 +144,51 @@ class AtRest:
         def fetch(begin: int, end: int) -> Iterator[bytes]:
             return self._store.read(key, begin, end)
 
-        header = envelope.parse_header(b"".join(fetch(0, HEADER)), self._wrapping)
+        header = self._opened_header(b"".join(fetch(0, HEADER)))
         end, size = self._end_of(key, header, fetch)
         # Keys name the upload that they were published from, and no two name the same.
         if header.upload not in key:
             raise SealBroken("this is another object's envelope")
-        parts = _placed(end.parts)
+        parts = _placed(end.parts, header)
         if (parts[-1].end if parts else HEADER) != size:
             raise SealBroken("parts are missing, or too many")
         yield from _opened(fetch, header, parts, start=start, stop=stop)
 
-    def _header_of(self, upload: str, sealed_size: int) -> tuple[Header, bytes]:
+    def _header_of(self, upload: str, sealed_size: int, customer: Customer | None) -> tuple[Header, bytes]:
         """The header of an upload; a new one, and its bytes, which are to be written, where there is none yet."""
         if sealed_size == 0:
-            return envelope.new_header(self._wrapping, _KEY, upload, created=clock.now())
-        header = envelope.parse_header(b"".join(self._store.uploaded(upload, 0, HEADER)), self._wrapping)
+            return self._new_header(upload, customer)
+        header = self._opened_header(b"".join(self._store.uploaded(upload, 0, HEADER)))
         if header.upload != upload:
             raise SealBroken("this is another upload's envelope")
         return header, b""
 
-    def _part_sizes(self, upload: str, sealed_size: int) -> list[int]:
+    def _new_header(self, upload: str, customer: Customer | None) -> tuple[Header, bytes]:
+        if customer is None:
+            return envelope.new_header(self._wrapping, _KEY, upload, created=round(clock.now(), 3))
+        secret, fields = customers.new_secret(self._data_keys, customer, upload)
+        if not customer.twice:
+            return Header(customer.key, upload, secret), envelope.header_bytes(fields)
+        outer, ours = envelope.new_fields(self._wrapping, _KEY, upload, created=round(clock.now(), 3))
+        return Header(customer.key, upload, secret, outer), envelope.header_bytes(fields | {"outer": ours})
+
+    def _opened_header(self, raw: bytes) -> Header:
+        """Raises: SealBroken, KmsUnavailable."""
+        fields = envelope.parse_fields(raw)
+        if not str(fields.get("key")).startswith(customers.PREFIX):
+            return envelope.parse_header(raw, self._wrapping)
+        secret, upload = customers.open_secret(self._data_keys, fields)
+        outer = envelope.open_fields(fields["outer"], self._wrapping) if "outer" in fields else None
+        return Header(fields["key"], upload, secret, outer)
+
+    def _part_sizes(self, upload: str, sealed_size: int, header: Header) -> list[int]:
         """Plain sizes of the parts of an upload. Each says its own at its end, so they are found backwards."""
         sizes: list[int] = []
         end = sealed_size
         while end > HEADER:
             (size,) = SIZE.unpack(_exactly(SIZE.size, self._store.uploaded(upload, end - SIZE.size, end)))
             sizes.append(size)
-            end = end - SIZE.size - envelope.stream_size(size)
+            end = end - SIZE.size - header.stream_size(size)
         if end not in (0, HEADER):
             raise SealBroken("parts of the upload are damaged")
         return sizes[::-1]
@@ -219,11 +268,11 @@ class _Part(NamedTuple):
     end: int
 
 
-def _placed(sizes: Iterable[int]) -> list[_Part]:
+def _placed(sizes: Iterable[int], header: Header) -> list[_Part]:
     parts: list[_Part] = []
     begin, offset = HEADER, 0
     for size in sizes:
-        end = begin + envelope.stream_size(size) + SIZE.size
+        end = begin + header.stream_size(size) + SIZE.size
         parts.append(_Part(begin, offset, size, end))
         begin, offset = end, offset + size
     return parts
@@ -240,6 +289,20 @@ def _opened(fetch: Fetch, header: Header, parts: list[_Part], *, start: int, sto
 
 def _opened_part(fetch: Fetch, header: Header, part: _Part, *, start: int, stop: int) -> Iterator[bytes]:
     """Plain bytes *start* to *stop*, counted from the beginning of the part. There is at least one."""
+    outer = header.outer
+    if outer is None:
+        return _opened_stream(fetch, header, part, start=start, stop=stop)
+    size = envelope.stream_size(part.size)
+
+    def fetch_inner(begin: int, end: int) -> Iterator[bytes]:
+        stream = part._replace(size=size)
+        return _opened_stream(fetch, outer, stream, start=begin - part.begin, stop=end - part.begin)
+
+    inner = part._replace(end=part.begin + size + SIZE.size)
+    return _opened_stream(fetch_inner, header, inner, start=start, stop=stop)
+
+
+def _opened_stream(fetch: Fetch, header: Header, part: _Part, *, start: int, stop: int) -> Iterator[bytes]:
     first, last = envelope.segment_of(start), envelope.segment_of(stop - 1)
     head = _exactly(STREAM_HEAD, fetch(part.begin, part.begin + STREAM_HEAD))
     opener = Opener(header, part.offset, size=part.size, head=head)

@@ -2,8 +2,8 @@
 The envelope in which bytes at rest are sealed: Tink's streaming AEAD, AES256-GCM-HKDF-1MB, in a frame of ours.
 
     envelope = header, 4,096 bytes | part | part … | end
-    header   = "RGENV1", NUL, NUL | u32 length | JSON {context, created, key, wrapped} | zeros
-    part     = stream | u64 plain size
+    header   = "RGENV1", NUL, NUL | u32 length | JSON {context, created, key, wrapped, outer} | zeros
+    part     = stream | u64 plain size            with an outer key, a stream that is sealed in a stream under that
     stream   = 40 | salt (32) | nonce prefix (7) | segment 0 | segment 1 …                 Tink's, byte for byte
     end      = nonce (12) | AES-256-GCM(JSON {digest, domain, parts: [plain size …]}) | u32 length
 
@@ -41,7 +41,7 @@ STREAM_HEAD = 40  # its own size in a byte, salt, nonce prefix
 _TAG, _SALT, _PREFIX, _NONCE, _SECRET = 16, 32, 7, 12, 32
 _PLAIN = SEGMENT - _TAG
 _MAGIC = b"RGENV1\0\0"
-_LENGTH = struct.Struct(">I")
+LENGTH = struct.Struct(">I")
 SIZE = struct.Struct(">Q")
 
 Put = Callable[[memoryview], object]
@@ -73,40 +73,74 @@ def start_of(segment: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Of one envelope: the name of the key that wraps the *secret*, and the upload that it was drawn for."""
+    """
+    Of one envelope: the name of the key that wraps the *secret*, and the upload that it was drawn for.
+
+    With an *outer* one its streams are sealed once more, as streams of that.
+    """
 
     key: str
     upload: str
     secret: bytes
+    outer: "Header | None" = None
 
     def info(self, offset: int) -> bytes:
         """What the key of the stream is bound to whose first plain byte lies at *offset*."""
         return f"blob/1|{self.key}|{offset}".encode()
 
+    def stream_size(self, plain: int) -> int:
+        """Bytes of the stream at rest that holds *plain* bytes."""
+        size = stream_size(plain)
+        return size if self.outer is None else stream_size(size)
+
 
 def new_header(wrapping: AESGCM, key: str, upload: str, *, created: float) -> tuple[Header, bytes]:
     """A header with a new secret, wrapped by *wrapping*, which is the key of the name *key*; and its bytes."""
+    header, fields = new_fields(wrapping, key, upload, created=created)
+    return header, header_bytes(fields)
+
+
+def new_fields(wrapping: AESGCM, key: str, upload: str, *, created: float) -> tuple[Header, dict[str, Any]]:
+    """The same, and what its bytes say."""
     header = Header(key, upload, secrets.token_bytes(_SECRET))
-    fields = {"context": {"upload": upload}, "created": created, "key": key}
+    fields: dict[str, Any] = {"context": {"upload": upload}, "created": created, "key": key}
     nonce = secrets.token_bytes(_NONCE)
-    wrapped = nonce + wrapping.encrypt(nonce, header.secret, _canonical(fields))
-    text = _canonical(fields | {"wrapped": base64.b64encode(wrapped).decode()})
-    return header, (_MAGIC + _LENGTH.pack(len(text)) + text).ljust(HEADER, b"\0")
+    wrapped = nonce + wrapping.encrypt(nonce, header.secret, canonical(fields))
+    return header, fields | {"wrapped": base64.b64encode(wrapped).decode()}
+
+
+def header_bytes(fields: dict[str, Any]) -> bytes:
+    """The bytes of the header that says *fields*."""
+    text = canonical(fields)
+    return (_MAGIC + LENGTH.pack(len(text)) + text).ljust(HEADER, b"\0")
 
 
 def parse_header(raw: bytes, wrapping: AESGCM) -> Header:
     """The header in *raw*, its secret unwrapped. Raises: SealBroken."""
-    begin = len(_MAGIC) + _LENGTH.size
+    return open_fields(parse_fields(raw), wrapping)
+
+
+def parse_fields(raw: bytes) -> dict[str, Any]:
+    """What the header in *raw* says. Raises: SealBroken."""
+    begin = len(_MAGIC) + LENGTH.size
     if len(raw) != HEADER or not raw.startswith(_MAGIC):
         raise SealBroken("no envelope begins here")
-    (length,) = _LENGTH.unpack_from(raw, len(_MAGIC))
+    (length,) = LENGTH.unpack_from(raw, len(_MAGIC))
     if length > HEADER - begin or raw[begin + length :].strip(b"\0"):
         raise SealBroken("the header is damaged")
     try:
-        fields = orjson.loads(raw[begin : begin + length])
-        wrapped = base64.b64decode(fields.pop("wrapped"), validate=True)
-        secret = wrapping.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], _canonical(fields))
-        return Header(fields["key"], fields["context"]["upload"], secret)
+        return dict(orjson.loads(raw[begin : begin + length]))
+    except (ValueError, TypeError):
+        raise SealBroken("the header is damaged") from None
+
+
+def open_fields(fields: dict[str, Any], wrapping: AESGCM) -> Header:
+    """The header that says *fields*, its secret unwrapped. Raises: SealBroken."""
+    try:
+        kept = {name: value for name, value in fields.items() if name != "wrapped"}
+        wrapped = base64.b64decode(fields["wrapped"], validate=True)
+        secret = wrapping.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], canonical(kept))
+        return Header(kept["key"], kept["context"]["upload"], secret)
     except (ValueError, TypeError, AttributeError, LookupError, binascii.Error, InvalidTag):
         raise SealBroken("the header is damaged, or sealed under another key") from None
 
@@ -120,22 +154,22 @@ class End:
     parts: tuple[int, ...]
 
 
-END_LENGTH = _LENGTH.size
+END_LENGTH = LENGTH.size
 
 
 def new_end(header: Header, end: End) -> bytes:
     """The bytes that close an envelope."""
     nonce = secrets.token_bytes(_NONCE)
-    text = _canonical({"digest": end.digest, "domain": end.domain, "parts": end.parts})
+    text = canonical({"digest": end.digest, "domain": end.domain, "parts": end.parts})
     sealed = nonce + _end_cipher(header).encrypt(nonce, text, None)
-    return sealed + _LENGTH.pack(len(sealed))
+    return sealed + LENGTH.pack(len(sealed))
 
 
 def end_size(raw: bytes) -> int:
     """Bytes of the whole end, of which *raw* is the last ``END_LENGTH``. Raises: SealBroken."""
     if len(raw) != END_LENGTH:
         raise SealBroken("the end is missing")
-    size: int = _LENGTH.unpack(raw)[0]
+    size: int = LENGTH.unpack(raw)[0]
     return size + END_LENGTH
 
 
@@ -156,6 +190,8 @@ class Sealer:
     """
 
     def __init__(self, header: Header, offset: int, put: Put) -> None:
+        self._outer = None if header.outer is None else Sealer(header.outer, offset, put)
+        put = put if self._outer is None else self._outer.write
         salt, self._prefix = secrets.token_bytes(_SALT), secrets.token_bytes(_PREFIX)
         self._head = bytes([STREAM_HEAD]) + salt + self._prefix
         self._cipher = AESGCM(derive(header.secret, header.info(offset), salt=salt))
@@ -182,10 +218,16 @@ class Sealer:
     def end(self) -> None:
         """Seal what is left, as the last segment."""
         self._seal(last=True)
+        if self._outer is not None:
+            self._outer.end()
 
     def _seal(self, *, last: bool) -> None:
         nonce = _nonce(self._prefix, self._segment, last=last)
-        begin, end, sealed = len(self._head), self._filled + _TAG, _buffers.sealed
+        begin, end, sealed = (
+            len(self._head),
+            self._filled + _TAG,
+            _buffers.sealed if self._outer is None else _buffers.inner,
+        )
         sealed[:begin] = self._head
         self._cipher.encrypt_into(nonce, self._plain[begin : self._filled], None, sealed[begin:end])
         self._put(sealed[:end])
@@ -198,6 +240,7 @@ class _Buffers(threading.local):
 
     def __init__(self) -> None:
         self.sealed = memoryview(bytearray(SEGMENT))
+        self.inner = memoryview(bytearray(SEGMENT))  # of a stream that another one seals once more
 
 
 _buffers = _Buffers()
@@ -224,12 +267,13 @@ class Opener:
 
 
 def _nonce(prefix: bytes, segment: int, *, last: bool) -> bytes:
-    return prefix + _LENGTH.pack(segment) + bytes([last])
+    return prefix + LENGTH.pack(segment) + bytes([last])
 
 
 def _end_cipher(header: Header) -> AESGCM:
     return AESGCM(derive(header.secret, f"blob/1|{header.key}|end".encode()))
 
 
-def _canonical(fields: dict[str, Any]) -> bytes:
+def canonical(fields: dict[str, Any]) -> bytes:
+    """*fields* as the one text that they have."""
     return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)

@@ -12,6 +12,7 @@ from entrepot.identity.credentials import Vault
 from entrepot.identity.new_keys import NewKey, draw
 from entrepot.identity.principals import root_of
 from entrepot.identity.rootkey import RootKeyRefused
+from entrepot.keys.data_keys import DataKeys
 from entrepot.registry import uploads
 from entrepot.remote.guarded import Allowed
 from entrepot.remote.key_sets import public_key_sets
@@ -64,7 +65,9 @@ def open_runtime(settings: Settings) -> Runtime:
     if root_key is None:
         raise RootKeyRefused(f"There is no root key in {settings.keys_folder}; name its folder with --keys DIR")
     key_sets = public_key_sets(Allowed(settings.private_hosts))
-    return Runtime(settings, open_database(settings.database_place), _store(settings), root_key, key_sets=key_sets)
+    database = open_database(settings.database_place)
+    data_keys = DataKeys(database, root_key)
+    return Runtime(settings, database, _store(settings), root_key, key_sets=key_sets, data_keys=data_keys)
 
 
 def open_database(place: Path | str) -> Database:

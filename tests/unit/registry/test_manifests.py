@@ -16,6 +16,7 @@ from entrepot.registry.faults import (
 from entrepot.registry.mutability import Mutability
 from entrepot.settings import Settings
 from tests.support.pushing import (
+    AT_REST,
     digest_of,
     index_of,
     make_repository,
@@ -37,7 +38,7 @@ def put(database, repository):
     def do(text, *names, settings=None, into=repository):
         document = documents.parse(text, None)
         return database.write(
-            lambda tx: manifests.put(tx, into, document, names=names, settings=settings or Settings())
+            lambda tx: manifests.put(tx, into, document, names=names, settings=settings or Settings(), at_rest=AT_REST)
         )
 
     return do

@@ -7,14 +7,13 @@ import pytest
 from entrepot.errors import LimitExceeded
 from entrepot.registry import blobs, uploads
 from entrepot.registry.faults import UploadBusy, UploadNotFound
+from entrepot.registry.mutability import Mutability
+from entrepot.registry.repositories import Repository
 from entrepot.registry.uploads import RunningDigests, Session
-from entrepot.sealing.at_rest import AtRest
 from entrepot.settings import Settings
-from entrepot.storage.drivers import open_store
-from tests.support.pushing import digest_of, make_repository
+from tests.support.pushing import AT_REST, REGISTRY, digest_of, make_repository
 
 ALICE, BOB = "123456789012", "AIDABOB"
-AT_REST = AtRest(open_store("memory://"), bytes(32), seals=True)
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +55,7 @@ def _take_small(database, repository, upload):
 
 def test_a_new_session_is_empty_and_nobody_writes(database, repository, session):
     assert _get(database, repository, session) == Session(
-        session, repository.id, 0, None, b"", 0, short_part=0, writer=None, writer_until=0.0, sealed_size=0
+        session, repository, 0, None, b"", 0, short_part=0, writer=None, writer_until=0.0, sealed_size=0
     )
 
 
@@ -261,7 +260,8 @@ def test_an_upload_whose_bytes_are_in_the_store_is_not_small(database, repositor
 
 
 def _session(size):
-    return Session("id", 1, size, None, None, 0, short_part=0, writer=None, writer_until=0.0)
+    repository = Repository(1, REGISTRY, "app", 0.0, Mutability(), scan_on_push=False)
+    return Session("id", repository, size, None, None, 0, short_part=0, writer=None, writer_until=0.0)
 
 
 def test_a_digest_goes_on_where_it_ended():

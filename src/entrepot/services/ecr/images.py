@@ -7,6 +7,7 @@ from entrepot import clock
 from entrepot.call import Call, moves_bytes
 from entrepot.database import Transaction
 from entrepot.errors import LimitExceeded
+from entrepot.keys.faults import KmsUnavailable
 from entrepot.registry import batches, documents, listings, manifests, repositories, tags, uploads, usage
 from entrepot.registry.faults import (
     ImageAlreadyExists,
@@ -45,12 +46,12 @@ def put_image(
     Store a manifest, whose layers are here, and give it a tag.
 
     Raises: RepositoryNotFound, ManifestUnacceptable, ManifestInvalid, ImageDigestDoesNotMatch, LayersMissing,
-    ReferencedImagesNotFound, ImageAlreadyExists, ImageTagAlreadyExists, LimitExceeded.
+    ReferencedImagesNotFound, ImageAlreadyExists, ImageTagAlreadyExists, LimitExceeded, KmsUnavailable.
     Source: Amazon ECR API reference, PutImage.
     """
     registry, settings, database = call.addressed(registry_id), call.runtime.settings, call.runtime.database
     with database.reading() as tx:
-        repositories.get(tx, registry, repository_name)
+        call.reads.demand_key(repositories.get(tx, registry, repository_name))
     uploads.check_space(call.runtime.store, settings)
     if image_tag is not None:
         identifiers.check([Identifier(None, image_tag)], "imageTag")
@@ -66,7 +67,7 @@ def put_image(
     def put(tx: Transaction) -> Repository:
         repository = repositories.get(tx, registry, repository_name)
         names = () if image_tag is None else (image_tag,)
-        done = manifests.put(tx, repository, document, names=names, settings=settings)
+        done = manifests.put(tx, repository, document, names=names, settings=settings, at_rest=call.runtime.at_rest)
         if not (done.new or done.placed):
             raise ImageAlreadyExists(
                 digest=document.digest, tag=image_tag or "null", name=repository.name, account=repository.account
@@ -98,6 +99,11 @@ def batch_get_image(
     for identifier in inaccessible:
         del found[identifier]
         failures.append(Failure(identifier, "ImageInaccessible", "The image is archived: restore it first"))
+    try:
+        reads.demand_key(repository)
+    except KmsUnavailable as fault:
+        failures += [Failure(identifier, "KmsError", str(fault)) for identifier in found]
+        found = {}
     total = sum(image.size for image in found.values())
     if total > _MOST_TEXT:
         raise LimitExceeded(reason=f"One answer has at most {_MOST_TEXT} bytes of manifests; these are {total}")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from entrepot.call import Call, moves_bytes
 from entrepot.database import Transaction
+from entrepot.names import Registry
 from entrepot.registry import addresses, blobs, downloads, layers, parts, repositories, uploads
 from entrepot.registry.faults import LayerInaccessible
 from entrepot.registry.parts import Part, Target
@@ -40,16 +41,19 @@ def batch_check_layer_availability(
 @moves_bytes  # it asks the store for room first
 def initiate_layer_upload(call: Call, *, repository_name: str, registry_id: str | None = None) -> Output:
     """
-    Begin an upload. Raises: RepositoryNotFound, LimitExceeded, NoSpace.
+    Begin an upload. Raises: RepositoryNotFound, LimitExceeded, NoSpace, KmsUnavailable.
 
     Source: Amazon ECR API reference, InitiateLayerUpload.
     """
     settings = call.runtime.settings
 
+    registry = call.addressed(registry_id)
+
     def begin(tx: Transaction) -> str:
-        repository = repositories.get(tx, call.addressed(registry_id), repository_name)
+        repository = repositories.get(tx, registry, repository_name)
         return uploads.begin(tx, repository, call.principal.id, settings)
 
+    _demand_key(call, registry, repository_name)
     uploads.check_space(call.runtime.store, settings)
     return {"uploadId": call.runtime.database.write(begin), "partSize": _PART_SIZE}
 
@@ -68,10 +72,12 @@ def upload_layer_part(
     """
     Add a part to an upload, behind those that came before.
 
-    Raises: RepositoryNotFound, UploadNotFound, InvalidLayerPart, LayerPartLength, LimitExceeded, NoSpace.
+    Raises: RepositoryNotFound, UploadNotFound, InvalidLayerPart, LayerPartLength, LimitExceeded, NoSpace,
+    KmsUnavailable.
     Source: Amazon ECR API reference, UploadLayerPart.
     """
     target = Target(call.addressed(registry_id), repository_name, upload_id, call.principal.id)
+    _demand_key(call, target.registry, repository_name)
     parts.append(call.runtime, target, Part(part_first_byte, part_last_byte, layer_part_blob))
     return {**_belongs(target), "uploadId": upload_id, "lastByteReceived": part_last_byte}
 
@@ -88,10 +94,12 @@ def complete_layer_upload(
     """
     Make a layer of what was uploaded.
 
-    Raises: RepositoryNotFound, UploadNotFound, EmptyUpload, LayerPartTooSmall, InvalidLayer, LayerAlreadyExists.
+    Raises: RepositoryNotFound, UploadNotFound, EmptyUpload, LayerPartTooSmall, InvalidLayer, LayerAlreadyExists,
+    KmsUnavailable.
     Source: Amazon ECR API reference, CompleteLayerUpload.
     """
     target = Target(call.addressed(registry_id), repository_name, upload_id, call.principal.id)
+    _demand_key(call, target.registry, repository_name)
     digest = parts.complete(call.runtime, target, list(layer_digests))
     return {**_belongs(target), "uploadId": upload_id, "layerDigest": digest}
 
@@ -112,6 +120,12 @@ def get_download_url_for_layer(
     address = downloads.address(call.directory.ring, repository, layer_digest, principal=call.principal.id)
     host = addresses.proxy_endpoint(repository.registry, call.runtime.settings)
     return {"downloadUrl": host + address, "layerDigest": layer_digest}
+
+
+def _demand_key(call: Call, registry: Registry, name: str) -> None:
+    """Raises: RepositoryNotFound; KmsUnavailable, where the repository's content cannot be sealed."""
+    with call.runtime.database.reading() as tx:
+        call.reads.demand_key(repositories.get(tx, registry, name))
 
 
 def _belongs(target: Target) -> Output:

@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from entrepot.call import Call
-from entrepot.errors import InvalidParameter
 from entrepot.registry import listings, repositories
-from entrepot.registry.faults import KmsUnavailable
 from entrepot.registry.mutability import Mutability
-from entrepot.services.ecr import shapes
+from entrepot.services.ecr import encryption, shapes
 from entrepot.services.ecr.paging import Paging, refuse_with
 from entrepot.services.ecr.shapes import Output
 
@@ -32,15 +30,16 @@ def create_repository(
     Raises: RepositoryAlreadyExists, InvalidTagParameter, TooManyTags, LimitExceeded, KmsUnavailable, InvalidParameter.
     Source: Amazon ECR API reference, CreateRepository.
     """
-    _check_encryption(encryption_configuration or {})
+    registry = call.addressed(registry_id)
     repository = repositories.create(
         call.tx,
-        call.addressed(registry_id),
+        registry,
         name=repository_name,
         mutability=_mutability(image_tag_mutability, image_tag_mutability_exclusion_filters),
         scan_on_push=_scan_on_push(image_scanning_configuration),
         tags=shapes.resource_tags(tags),
         quota=call.runtime.settings.repositories_per_registry,
+        encryption=encryption.granted(call, encryption_configuration, registry=registry, name=repository_name),
     )
     return {"repository": shapes.repository(repository, call.runtime.settings)}
 
@@ -79,11 +78,12 @@ def delete_repository(
     """
     Remove a repository, with *force* also one that holds images.
 
-    Raises: RepositoryNotFound, RepositoryNotEmpty.
+    Raises: RepositoryNotFound, RepositoryNotEmpty, KmsUnavailable.
     Source: Amazon ECR API reference, DeleteRepository.
     """
     repository = repositories.get(call.tx, call.addressed(registry_id), repository_name)
     repositories.delete(call.tx, repository, force=force)
+    encryption.retire(call, repository)
     return {"repository": shapes.repository(repository, call.runtime.settings)}
 
 
@@ -132,17 +132,3 @@ def _mutability(setting: str, filters: Filters) -> Mutability:
 
 def _scan_on_push(configuration: Mapping[str, Any] | None) -> bool:
     return bool((configuration or {}).get("scanOnPush"))
-
-
-def _check_encryption(configuration: Mapping[str, str]) -> None:
-    """Raises: KmsUnavailable, InvalidParameter."""
-    kind = configuration.get("encryptionType", "AES256")
-    if kind != "AES256":
-        raise KmsUnavailable(
-            kms_error="NotFoundException",
-            reason=f"Encryption with {kind} is not yet in this version of Entrepôt: create the repository with AES256",
-        )
-    if configuration.get("kmsKey"):
-        raise InvalidParameter(
-            parameter="encryptionConfiguration", reason="kmsKey can't be used when encryptionType is AES256"
-        )

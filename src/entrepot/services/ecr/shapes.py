@@ -9,6 +9,7 @@ from entrepot.registry.layers import Layer
 from entrepot.registry.listings import Image, Referrer
 from entrepot.registry.mutability import Mutability
 from entrepot.registry.repositories import Repository
+from entrepot.services.ecr import encryption
 from entrepot.settings import Settings
 
 Output = dict[str, Any]
@@ -24,7 +25,7 @@ def repository(repository: Repository, settings: Settings) -> Output:
         "createdAt": repository.created_at,
         **mutability(repository.mutability),
         "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},
-        "encryptionConfiguration": {"encryptionType": "AES256"},
+        "encryptionConfiguration": encryption.shape(repository.encryption),
     }
 
 

@@ -213,7 +213,7 @@ def _authorize_sealing(call: Call, key_id: str, context: Mapping[str, str]) -> N
     """Return if the caller may seal with a key under *context*, which is not that under which it opens."""
     kept = {key: value for key, value in call.facts.more.items() if not key.startswith(_CONTEXT)}
     kept.pop("kms:requestalias", None)
-    more = {**kept, **conditions.of_reference(key_id), **conditions.of_context(context)}
+    more = {**kept, **names.requested(key_id), **conditions.of_context(context)}
     resource = call.directory.located(call.principal, names.reference(key_id, call.registry))
     call.directory.authorize(call.principal, "kms:ReEncryptTo", resource, facts=replace(call.facts, more=more))
 

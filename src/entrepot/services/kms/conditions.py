@@ -36,7 +36,7 @@ def of(operation: str, arguments: Mapping[str, Any], registry: Registry, databas
     Source: Service Authorization Reference, "Condition keys for AWS KMS"; KMS developer guide, "Condition keys".
     """
     keys: dict[str, Value | Lazy] = {"kms:calleraccount": registry.account}
-    keys |= of_reference(next((arguments[name] for name in _REFERENCES if arguments.get(name)), ""))
+    keys |= names.requested(next((arguments[name] for name in _REFERENCES if arguments.get(name)), ""))
     keys |= of_context(arguments.get("encryption_context") or {})
     if operation in _OWN:
         keys |= _OWN[operation](arguments)
@@ -86,12 +86,6 @@ def _of_grant(arguments: Mapping[str, Any]) -> dict[str, Value]:
     kinds = [name for name in ("EncryptionContextEquals", "EncryptionContextSubset") if constraints.get(name)]
     found: dict[str, Value] = {"kms:grantisforawsresource": "false"}
     return found | {"kms:grantconstrainttype": kinds[0]} if kinds else found
-
-
-def of_reference(text: str) -> dict[str, Value]:
-    """The key that is filled where a call names its key by an alias."""
-    name = text.split(":", 5)[-1] if text.startswith(names.PREFIX) else text
-    return {"kms:requestalias": name} if name.startswith(names.ALIAS) else {}
 
 
 def _of_tags(arguments: Mapping[str, Any]) -> dict[str, Value]:
