@@ -16,6 +16,7 @@ from entrepot.identity import accounts, deployment, inline_policies, users
 from entrepot.identity.directory import Directory
 from entrepot.identity.policy import Caller, Kind, Policy, Request, Sides, compile_policy, decide
 from entrepot.identity.principals import Principal
+from entrepot.rootkey import RootKey
 
 _ACCOUNT = "111111111111"
 _REPOSITORIES = f"arn:aws:ecr:us-east-1:{_ACCOUNT}:repository"
@@ -139,7 +140,7 @@ def _asking(folder: Path) -> Iterator[Callable[[], object]]:
     path = folder / "decisions.sqlite"
     path.unlink(missing_ok=True)
     migrate(path)
-    database, root_key = Database(path), bytes(32)
+    database, root_key = Database(path), RootKey({1: bytes(32)})
 
     def make(tx: Transaction) -> Principal:
         accounts.create(tx, account=_ACCOUNT)

@@ -34,6 +34,7 @@ from entrepot.oci.faults import document_of, status_of
 from entrepot.peers import Peers
 from entrepot.registry import policies, usage
 from entrepot.registry.reads import Reads
+from entrepot.rootkey import RootKeyRefused
 from entrepot.runtime import Runtime
 from entrepot.secrets import names as secret_names
 from entrepot.services import ecr, iam, kms, organizations, secretsmanager, sts
@@ -43,7 +44,7 @@ SERVICES = (ecr.service, iam.service, kms.service, organizations.service, secret
 
 _log = logging.getLogger("entrepot.app")
 
-# How often pulls and uses of keys, which are noted in memory, are written, in seconds.
+# How often pulls and uses of keys, which are noted in memory, are written, and the root key is looked at, in seconds.
 _COUNTING = 5.0
 # Threads that wait for the disk: enough to keep it busy, few enough not to fight for two cores.
 _THREADS = 16
@@ -70,6 +71,7 @@ class Application:
         self._aws = Gateway(SERVICES, runtime, directory=directory, reads=self._context.reads)
         self._access = AccessLog(wanted=runtime.settings.access_log)
         self._counting: asyncio.Task[None] | None = None
+        self._refusal: str | None = None
         self._ask = runtime.database.ask
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -156,12 +158,25 @@ class Application:
             await asyncio.sleep(_COUNTING)
             try:
                 await self._context.run(self._write_counts)
+                await self._context.run(self._follow_root_key)
             except Exception:  # noqa: BLE001  # whatever it is, the next round tries again
                 _log.exception("pulls and uses of keys could not be written; they will be with the next try")
 
     def _write_counts(self) -> None:
         usage.flush(self._context.runtime.database)
         key_usage.flush(self._context.runtime.database)
+
+    def _follow_root_key(self) -> None:
+        """Seal under the version that the data says; where that is not here, go on under the one before."""
+        runtime, refusal = self._context.runtime, None
+        try:
+            with runtime.database.reading() as tx:
+                deployment.follow(tx, runtime.root_key)
+        except RootKeyRefused as refused:
+            refusal = str(refused)
+        if refusal is not None and refusal != self._refusal:
+            _log.error("%s", refusal)
+        self._refusal = refusal
 
     async def _end(self) -> None:
         if self._counting is not None:

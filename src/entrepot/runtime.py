@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from entrepot.database import Database
 from entrepot.remote.key_sets import KeySets
+from entrepot.rootkey import RootKey
 from entrepot.sealing.at_rest import AtRest
 from entrepot.sealing.customers import DataKeys
 from entrepot.settings import Settings
@@ -17,7 +18,7 @@ class Runtime:
     settings: Settings
     database: Database
     store: BlobStore
-    root_key: bytes = field(repr=False)
+    root_key: RootKey
     # The interface endpoint that this process serves, and the text of its policy; None: the public listener.
     endpoint: str | None = None
     endpoint_policy: str | None = None

@@ -22,6 +22,8 @@ _PREFIX = "ENTREPOT_"
 # What begins like a setting and is none: where the file is, and what the project's own tests are told.
 _CONFIG = "ENTREPOT_CONFIG"
 _TESTS = "ENTREPOT_TEST_"
+# Root keys, which are no settings: they stand in no file and on no command line.
+_ROOT_KEY = re.compile(r"ENTREPOT_ROOT_KEY(_\d+)?", re.ASCII)
 
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d{1,2}", re.ASCII)
@@ -53,6 +55,10 @@ class Settings:
 
     data: Path = _setting(Path("data"), "Folder of the database and the blobs.")
     keys: Path | None = _setting(None, "Folder of the root key and the AWS profile. Default: `<data>.keys`.")
+    root_key_file: Path | None = _setting(
+        None, "The root key as a mounted secret: a file of 32 bytes. Default: `root.key` in the folder of `keys`."
+    )
+    allow_env_root_key: bool = _setting(False, "Take the root key from the variable ENTREPOT_ROOT_KEY, in base64.")
     database: str | None = _setting(
         None, "Where rows lie: `postgresql://…` or `sqlite:PATH`. Default: `sqlite:<data>/entrepot.sqlite`."
     )
@@ -174,6 +180,11 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ, *, c
     return settings
 
 
+def root_key_variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The variables of the environment that are versions of the root key."""
+    return {name: text for name, text in environ.items() if _ROOT_KEY.fullmatch(name)}
+
+
 def _from_file(file: Path) -> Iterator[tuple[str, Any, str]]:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -187,7 +198,8 @@ def _from_file(file: Path) -> Iterator[tuple[str, Any, str]]:
 
 def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
     for variable, text in environ.items():
-        if variable.startswith(_PREFIX) and variable != _CONFIG and not variable.startswith(_TESTS):
+        other = variable == _CONFIG or variable.startswith(_TESTS) or _ROOT_KEY.fullmatch(variable)
+        if variable.startswith(_PREFIX) and not other:
             name = variable.removeprefix(_PREFIX).lower()
             yield name, _parsed(name, text, variable), variable
 
@@ -325,8 +337,9 @@ def _check_together(settings: Settings) -> None:
         if interface.policy is not None and not interface.policy.is_file():
             raise SettingRefused(f"endpoints: there is no file {interface.policy}")
     # A copy of the data would contain what opens it.
-    if settings.keys_folder.is_relative_to(settings.data):
-        raise SettingRefused(f"keys: {settings.keys_folder} lies inside the data folder; it must lie elsewhere")
+    for name, path in (("keys", settings.keys_folder), ("root_key_file", settings.root_key_file)):
+        if path is not None and path.is_relative_to(settings.data):
+            raise SettingRefused(f"{name}: {path} lies inside the data folder; it must lie elsewhere")
 
 
 def _nearest(name: str) -> str:

@@ -10,6 +10,7 @@ from entrepot import clock
 from entrepot.sealing.at_rest import AtRest, sealed_size_of
 from entrepot.sealing.envelope import HEADER, SealBroken, stream_size
 from entrepot.storage.drivers import open_store
+from tests.support.rootkey import root_key
 
 DOMAIN, OTHER = "123456789012", "210987654321"
 PARTS = [os.urandom(1_500_000), os.urandom(700_000)]
@@ -20,7 +21,7 @@ class Disk:
 
     def __init__(self, folder: Path) -> None:
         self.store = open_store(f"file://{folder}/blobs")
-        self.at_rest = AtRest(self.store, bytes(range(32)), seals=True)
+        self.at_rest = AtRest(self.store, root_key(), seals=True)
 
     def push(self, *parts: bytes, domain: str = DOMAIN) -> str:
         upload, size, sealed_size = clock.new_uuid(), 0, self.at_rest.nothing_yet()

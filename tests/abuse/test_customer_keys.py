@@ -21,9 +21,10 @@ from entrepot.sealing.customers import REPOSITORY, ROW, Customer, open_secret
 from entrepot.sealing.envelope import HEADER, Header, SealBroken, open_fields, parse_fields, stream_size
 from entrepot.storage.drivers import open_store
 from tests.support.database import database_in
+from tests.support.rootkey import root_key
 from tests.unit.sealing.test_envelope import tinks
 
-REGISTRY, ROOT_KEY, DOMAIN = Registry("123456789012", "us-east-1"), bytes(range(32)), "123456789012.KMS.k"
+REGISTRY, ROOT_KEY, DOMAIN = Registry("123456789012", "us-east-1"), root_key(), "123456789012.KMS.k"
 APP, OTHER = (REGISTRY.repository_arn(name) for name in ("app", "other"))
 PARTS = [os.urandom(1_500_000), os.urandom(700_000)]
 

@@ -18,6 +18,7 @@ from entrepot.registry import downloads
 from entrepot.registry.mutability import Mutability
 from entrepot.registry.repositories import Repository
 from tests.oci.wire import refusal
+from tests.support.rootkey import root_key
 from tests.support.server import Registry, digest_of
 
 DIGEST = digest_of(b"layer anonymous")
@@ -202,7 +203,7 @@ class _Counting:
 
 @pytest.fixture
 def ring() -> Ring:
-    return Ring(bytes(range(32)), "deployment", clock.now)
+    return Ring(root_key(), "deployment", clock.now)
 
 
 def test_abuse_59_a_wrong_signature_of_an_address_costs_the_same_wherever_it_is_wrong(ring, monkeypatch):

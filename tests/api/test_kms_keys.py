@@ -8,6 +8,7 @@ import pytest
 from entrepot.keys import keys, rotation
 from tests.oci.principals import database_of, new_account
 from tests.support.api import refused
+from tests.support.rootkey import root_key_of
 from tests.support.server import ACCOUNT, REGION
 
 CONTEXT = {"purpose": "tests", "tenant": "a"}
@@ -190,7 +191,7 @@ def _tend(server, days):
     """What the process of jobs does every hour, so many days from now."""
     from entrepot import clock
 
-    root_key = server.data.with_name(f"{server.data.name}.keys").joinpath("root.key").read_bytes()
+    root_key = root_key_of(server.data)
     clock.travel(days * keys.DAY)
     try:
         with database_of(server) as database:
@@ -357,7 +358,7 @@ def test_no_material_lies_in_the_database_in_clear(server, kms, key):
     from entrepot.keys import material
     from entrepot.keys.tables import kms_materials
 
-    root_key = server.data.with_name(f"{server.data.name}.keys").joinpath("root.key").read_bytes()
+    root_key = root_key_of(server.data)
     with database_of(server) as database, database.reading() as tx:
         row = tx.one(Statement(select(kms_materials).where(kms_materials.c.key_id == key)))
     assert row is not None

@@ -1,5 +1,6 @@
 """``entrepot serve``: what a start makes, what it refuses, how it ends."""
 
+import base64
 import fcntl
 import os
 import re
@@ -102,6 +103,7 @@ def test_the_first_start_says_where_everything_is_and_what_to_do_next(used):
     assert f"listens on http://127.0.0.1:{used.port}" in text
     assert f"data        {used.data}\n" in text
     assert f"root key    {used.data}.keys/root.key\n" in text
+    assert "without it nobody can ever read the images again" in text
     assert re.search(r"access key  AKIA[A-Z2-7]{16}, of the root user of account 123456789012\n", text)
     assert re.search(r"secret      [A-Za-z0-9+/]{40}\n", text)
     assert re.search(rf'  eval "\$\(\S*entrepot env --data {used.data}\)"\n', text)
@@ -152,6 +154,19 @@ def test_workers_leave_no_core_dumps_and_make_no_files_that_others_read(used, tm
 
     assert re.search(r"Max core file size\s+0\s+0", limits)
     assert re.search(r"Umask:\s+0077", status)
+
+
+def test_abuse_65_no_process_can_be_dumped_or_attached_to():
+    """PR_GET_DUMPABLE is 3. Every process, commands too, begins with ``confine``."""
+    program = (
+        "import ctypes, entrepot.serving.processes as processes\n"
+        "prctl = ctypes.CDLL(None).prctl\n"
+        "print(prctl(3, 0, 0, 0, 0)); processes.confine(); print(prctl(3, 0, 0, 0, 0))\n"
+    )
+
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    assert shown == "1\n0\n"
 
 
 def test_workers_load_nothing_that_only_their_parent_needs():
@@ -324,11 +339,46 @@ def test_abuse_65_a_root_key_that_others_can_read_stops_the_start(used, tmp_path
     assert f"chmod 600 {key}" in text
 
 
+def test_a_root_key_can_be_a_mounted_secret_or_if_that_is_allowed_a_variable(tmp_path):
+    secret = tmp_path / "secret"
+    code, text = _refusal(Server(tmp_path / "data", root_key_file=secret))
+    assert code == 1
+    assert f"There is no root key in {secret}. Make it (openssl rand -out FILE 32)" in text
+
+    secret.write_bytes(bytes(range(32)))
+    secret.chmod(0o400)
+    with Server(tmp_path / "data", root_key_file=secret) as server:
+        assert f"root key    {secret}\n" in server.log.read_text()
+        key = server.root_key()
+        server.password(key=key)
+    assert [path.name for path in Path(f"{tmp_path}/data.keys").iterdir()] == ["credentials"]
+
+    variables = {"ENTREPOT_ROOT_KEY": base64.b64encode(bytes(range(32))).decode()}
+    code, text = _refusal(Server(tmp_path / "data", variables=variables))
+    assert code == 1
+    assert "ENTREPOT_ROOT_KEY is set. An environment is read by more than one thinks of" in text
+    assert variables["ENTREPOT_ROOT_KEY"] not in text
+    with Server(tmp_path / "data", variables=variables, allow_env_root_key=True) as server:
+        server.password(key=key)
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o460])
+def test_abuse_65_a_mounted_secret_that_others_can_read_stops_the_start(used, tmp_path, mode):
+    secret = tmp_path / "secret"
+    secret.write_bytes(Path(f"{used.data}.keys/root.key").read_bytes())
+    secret.chmod(mode)
+
+    code, text = _refusal(_again(used, tmp_path, root_key_file=secret))
+
+    assert code == 1
+    assert "mount it with mode 0400, or 0440 and a group of ours" in text
+
+
 def test_abuse_65_data_without_its_root_key_is_of_no_use_and_makes_no_other(used, tmp_path):
     code, text = _refusal(_again(used, tmp_path, keys=tmp_path / "other"))
 
     assert code == 1
-    assert "this data was made with one: bring that folder back" in text
+    assert "this data was made with one: bring it back, or say where it is with --keys DIR" in text
     assert not (tmp_path / "other").exists()
 
 

@@ -69,6 +69,8 @@ def test_pages_name_settings_and_commands_that_there_are(page: Path) -> None:
         "--id",
         "--path",
         "--policy",
+        "--prepare",
+        "--end-logins",
     }
     commands = {*_commands(main), *main.list_commands(click.Context(main))}
 

@@ -12,6 +12,7 @@ from entrepot.identity.credentials import Vault
 from entrepot.identity.directory import Directory
 from entrepot.identity.principals import Principal, root_of
 from entrepot.serving.preparing import open_database
+from tests.support.rootkey import root_key_of
 from tests.support.server import ACCOUNT, REGION, Registry, Server
 
 Key = tuple[str, str]
@@ -73,17 +74,13 @@ def password_of(server: Server, *, ago: float) -> str:
 def directory_of(server: Server) -> Iterator[Directory]:
     """Everybody whom a server that is at work knows, with the keys that it seals with."""
     with database_of(server) as database:
-        yield Directory(database, _root_key(server))
+        yield Directory(database, root_key_of(server.data))
 
 
 def _key(server: Server, owner: Principal) -> Key:
-    vault = Vault(_root_key(server))
+    vault = Vault(root_key_of(server.data))
     made = change(server, lambda tx: credentials.create(tx, owner, vault=vault))
     return made.id, made.secret
-
-
-def _root_key(server: Server) -> bytes:
-    return server.data.with_name(f"{server.data.name}.keys").joinpath("root.key").read_bytes()
 
 
 @contextmanager

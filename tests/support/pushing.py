@@ -13,8 +13,9 @@ from entrepot.registry.repositories import Repository
 from entrepot.sealing.at_rest import AtRest
 from entrepot.settings import Settings
 from entrepot.storage.drivers import open_store
+from tests.support.rootkey import root_key
 
-AT_REST = AtRest(open_store("memory://"), bytes(32), seals=True)
+AT_REST = AtRest(open_store("memory://"), root_key(), seals=True)
 REGISTRY = Registry("123456789012", "us-east-1")
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"

@@ -16,6 +16,7 @@ from entrepot.runtime import Runtime
 from entrepot.settings import Settings
 from entrepot.storage.drivers import open_store
 from tests.support.database import database_in
+from tests.support.rootkey import root_key
 
 REGISTRY = Registry("123456789012", "us-east-1")
 
@@ -25,7 +26,7 @@ def runtime_in(folder: Path) -> Iterator[Runtime]:
     """A runtime on an empty database and an empty store in *folder*."""
     with database_in(folder) as database:
         store = open_store(f"file://{folder}/blobs")
-        yield Runtime(settings=Settings(data=folder), database=database, store=store, root_key=bytes(32))
+        yield Runtime(settings=Settings(data=folder), database=database, store=store, root_key=root_key())
 
 
 def create(runtime: Runtime, name: str = "app") -> Repository:

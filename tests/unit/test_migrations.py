@@ -135,7 +135,7 @@ def test_a_newer_schema_is_refused_by_name_of_both(tmp_path):
     migrate(path)
     _change(path, "UPDATE alembic_version SET version_num = '9999'")
 
-    with pytest.raises(SchemaRefused, match=r"schema 9999, and this program knows none after 0006"):
+    with pytest.raises(SchemaRefused, match=r"schema 9999, and this program knows none after 0007"):
         migrate(path)
 
 
@@ -158,6 +158,21 @@ def test_a_step_that_fails_leaves_nothing_behind(tmp_path):
         migrate(path)
 
     assert _schema(path) == before
+
+
+def test_material_from_before_there_were_versions_of_the_root_key_is_of_version_1(tmp_path):
+    path = tmp_path / "entrepot.sqlite"
+    migrate(path)
+    _change(path, "DROP TABLE replaced")
+    _change(path, "UPDATE alembic_version SET version_num = '0005'")
+    for version in (1, 2):
+        _change(path, f"INSERT INTO kms_materials VALUES ('key', {version}, x'aa0{version}', 0, NULL)")
+
+    migrate(path)
+
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT version, sealed FROM kms_materials ORDER BY version").fetchall()
+    assert rows == [(1, b"\x01\xaa\x01"), (2, b"\x01\xaa\x02")]
 
 
 def test_a_folder_with_odd_characters_is_no_obstacle(tmp_path):

@@ -1,7 +1,7 @@
 """
 The command line: arguments, and what is printed.
 
-    entrepot serve | env | account | user | key | session | provider | gc | verify | migrate | version
+    entrepot serve | env | account | user | key | session | provider | gc | verify | reencrypt | migrate | version
 """
 
 import importlib
@@ -17,12 +17,13 @@ _MODULES: Mapping[str, str] = {
     "env": "serving",
     "account": "accounts",
     "user": "users",
-    "key": "users",
+    "key": "root_keys",
     "session": "users",
     "provider": "accounts",
     "gc": "upkeep",
     "verify": "upkeep",
     "migrate": "moving",
+    "reencrypt": "upkeep",
     "version": "serving",
 }
 

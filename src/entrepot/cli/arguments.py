@@ -13,7 +13,7 @@ from entrepot.errors import Fault, Refused
 from entrepot.settings import KINDS, SettingRefused, Settings, load
 
 # What every command that works on a folder must know.
-PLACE = ("data", "keys", "database", "storage")
+PLACE = ("data", "keys", "root_key_file", "allow_env_root_key", "database", "storage")
 # A wrong setting ends like a wrong argument does in click; 1 is what stands in the way, and found damage.
 _WRONG, REFUSED = 2, 1
 

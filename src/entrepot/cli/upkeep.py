@@ -1,15 +1,16 @@
-"""``entrepot gc`` and ``verify``."""
+"""``entrepot gc``, ``verify`` and ``reencrypt``."""
 
 import sys
 from dataclasses import asdict
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from entrepot.cli.arguments import PLACE, REFUSED, takes
 from entrepot.cli.folders import opened
+from entrepot.cli.progress import bar
 from entrepot.registry import garbage, verification
+from entrepot.registry.reencryption import Report
+from entrepot.serving import rotating
 from entrepot.settings import Settings
 
 
@@ -27,11 +28,8 @@ def gc(settings: Settings, grace: int | None) -> None:
 @takes(*PLACE)
 def verify(settings: Settings) -> None:
     """Read everything again and report damage; the server may be at work. Exit code 1: there is some."""
-    columns = BarColumn(), DownloadColumn(), TimeRemainingColumn()
-    bar = Progress(*columns, console=Console(stderr=True))
-    with opened(settings) as runtime, bar as progress:
-        task = progress.add_task("verify")
-        report = verification.verify(runtime, lambda done, total: progress.update(task, completed=done, total=total))
+    with opened(settings) as runtime, bar() as progress:
+        report = verification.verify(runtime, progress)
     for sentence in (*report.damage, *report.locked):
         click.echo(sentence)
     click.echo(
@@ -39,5 +37,23 @@ def verify(settings: Settings) -> None:
         + (f"{len(report.damage)} damaged" if report.damage else "no damage")
         + (f", {len(report.locked)} not opened because of their key" if report.locked else "")
     )
+    if report.damage:
+        sys.exit(REFUSED)
+
+
+@click.command()
+@takes(*PLACE, "default_at_rest", "least_free")
+def reencrypt(settings: Settings) -> None:
+    """Bring what is stored to default_at_rest and the newest root key; the server may be at work."""
+    with opened(settings) as runtime, bar() as progress:
+        report = rotating.reencrypt(runtime, progress, seal=settings.seals)
+    tell(report)
+
+
+def tell(report: Report) -> None:
+    """Print what came of a re-encryption. Exit code 1: some of it could not be done."""
+    for sentence in report.damage:
+        click.echo(sentence)
+    click.echo(f"written anew: blobs {report.blobs}, bytes {report.size}; left as they are: {len(report.damage)}")
     if report.damage:
         sys.exit(REFUSED)

@@ -1,4 +1,4 @@
-"""``entrepot user``, ``key`` and ``session``."""
+"""``entrepot user``, ``session``, and ``key`` for access keys."""
 
 import click
 
@@ -65,7 +65,7 @@ def list_users(settings: Settings) -> None:
 
 @click.group()
 def key() -> None:
-    """Make, list, switch and delete access keys."""
+    """Make, list, switch and delete access keys; rotate the root key."""
 
 
 _owner_option = click.option("--user", "name", help="The user that it belongs to. Default: the root user.")

@@ -3,23 +3,26 @@ Access keys: create, list, switch off and on, delete. Every change raises the ge
 
 A secret is needed in clear to verify a signature, so it is kept sealed and not hashed: AES-256-GCM
 under a key derived from the root key, bound to the access key's id, so that rows cannot be swapped.
+
+    version of the root key(1) | nonce(12) | AES-256-GCM(secret)
 """
 
 import re
 import secrets
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import LargeBinary, bindparam, delete, func, insert, select, update
 
 from entrepot import clock
 from entrepot.database import Statement, Transaction
-from entrepot.identity.derivation import derive
 from entrepot.identity.faults import EntityAlreadyExists, ExampleKey, KeyNotFound, NameRefused, TooManyKeys
 from entrepot.identity.new_keys import NewKey, draw
 from entrepot.identity.principals import Principal
 from entrepot.identity.rows import raise_generation
 from entrepot.identity.tables import access_keys
+from entrepot.rootkey import RootKey
 
 # Source: IAM and STS quotas, "Access keys assigned to an IAM user"; the root user has two as well.
 QUOTA = 2
@@ -27,7 +30,7 @@ _KEY_ID = re.compile(r"[A-Z0-9]{9,128}", re.ASCII)
 # They stand in AWS's and our own documentation with their secrets.
 _EXAMPLES = frozenset({"AKIAIOSFODNN7EXAMPLE", "AKIAI44QH8DHBEXAMPLE", "AKIDEXAMPLE", "ASIAIOSFODNN7EXAMPLE"})
 
-_VERSION, _NONCE = b"\x01", 12
+_LABEL, _NONCE = b"access-key-secrets", 12
 
 _FIND = Statement(select(access_keys).where(access_keys.c.id == bindparam("id")))
 _PUT = Statement(
@@ -43,6 +46,16 @@ _OF_OWNER = Statement(
 )
 _SWITCH = Statement(update(access_keys).where(access_keys.c.id == bindparam("key")).values(active=bindparam("state")))
 _DELETE = Statement(delete(access_keys).where(access_keys.c.id == bindparam("key")))
+
+_AT_A_TIME = 200
+_SEALED_BY = func.substr(access_keys.c.secret, 1, 1, type_=LargeBinary)
+_UNDER_OTHERS = Statement(
+    select(access_keys.c.id, access_keys.c.secret)
+    .where(bindparam("version", type_=LargeBinary) != _SEALED_BY)
+    .limit(bindparam("most"))
+)
+_RESEAL = Statement(update(access_keys).where(access_keys.c.id == bindparam("key")).values(secret=bindparam("sealed")))
+_VERSIONS = Statement(select(_SEALED_BY.label("version"), func.count().label("number")).group_by(_SEALED_BY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +82,27 @@ class Credential:
 class Vault:
     """Seals secrets of access keys for their rows."""
 
-    def __init__(self, root_key: bytes) -> None:
-        self._cipher = AESGCM(derive(root_key, "access-key-secrets"))
+    def __init__(self, root_key: RootKey) -> None:
+        self._root_key = root_key
+        self._cipher = lru_cache(maxsize=8)(lambda version: AESGCM(root_key.derive(_LABEL, version)))
+
+    @property
+    def version(self) -> int:
+        """The version of the root key that seals now."""
+        return self._root_key.seals
 
     def seal(self, key_id: str, secret: str) -> bytes:
         """What the row of *key_id* keeps of *secret*."""
-        nonce = secrets.token_bytes(_NONCE)
-        return _VERSION + nonce + self._cipher.encrypt(nonce, secret.encode(), key_id.encode())
+        version, nonce = self.version, secrets.token_bytes(_NONCE)
+        return bytes([version]) + nonce + self._cipher(version).encrypt(nonce, secret.encode(), key_id.encode())
 
     def open(self, key_id: str, sealed: bytes) -> str:
-        """The secret again. Raises: cryptography.exceptions.InvalidTag, for a row that was tampered with."""
-        return self._cipher.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], key_id.encode()).decode()
+        """
+        The secret again.
+
+        Raises: cryptography.exceptions.InvalidTag, for a row that was tampered with; VersionMissing.
+        """
+        return self._cipher(sealed[0]).decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], key_id.encode()).decode()
 
 
 def create(tx: Transaction, owner: Principal, *, vault: Vault, key: NewKey | None = None) -> NewKey:
@@ -132,3 +155,16 @@ def remove(tx: Transaction, key_id: str) -> None:
 
 def _user_id(owner: Principal) -> str | None:
     return None if owner.kind == "root" else owner.id
+
+
+def rewrap(tx: Transaction, vault: Vault) -> int:
+    """Seal some of the secrets that an older version of the root key sealed under the one that seals now; how many."""
+    rows = tx.all(_UNDER_OTHERS, version=bytes([vault.version]), most=_AT_A_TIME)
+    for row in rows:
+        tx.run(_RESEAL, key=row["id"], sealed=vault.seal(row["id"], vault.open(row["id"], row["secret"])))
+    return len(rows)
+
+
+def versions(tx: Transaction) -> dict[int, int]:
+    """How many secrets each version of the root key has sealed."""
+    return {row["version"][0]: row["number"] for row in tx.all(_VERSIONS)}

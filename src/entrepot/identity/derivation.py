@@ -1,14 +1,6 @@
-"""Keys of the deployment: all derived from its one root key, by a label each."""
+"""What is authenticated, as bytes that cannot be mistaken."""
 
 import struct
-
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-
-def derive(root_key: bytes, label: str) -> bytes:
-    """The 32-byte key for one use. Source: RFC 5869, with the label as its info."""
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=label.encode()).derive(root_key)
 
 
 def joined(*fields: bytes) -> bytes:

@@ -28,6 +28,7 @@ from entrepot.identity.rows import generation_of
 from entrepot.identity.sessions import Session, open_token
 from entrepot.identity.tables import access_keys, accounts, roles, users
 from entrepot.identity.tokens import Ring, never_back
+from entrepot.rootkey import RootKey
 
 # The ARN by which policies know what a request names: see ``entities.located``.
 Locate = Callable[[entities.Look, str], str]
@@ -54,7 +55,7 @@ class Directory:
     def __init__(
         self,
         database: Database,
-        root_key: bytes,
+        root_key: RootKey,
         *,
         guards: Guards | None = None,
         locate: Locate | None = None,

@@ -3,8 +3,8 @@ Sealed tokens: text that only this deployment can make or read, each kind under 
 
     "rg1_" base64url( version(1) | day(4) | nonce(12) | AES-256-GCM(plain) )    no padding, no ':'
 
-The day (20260131 as a big-endian integer) names the key: one a day and kind, derived from the root key
-by HKDF with the label ``kind/20260131``. So keys grow old without being stored anywhere, and all
+The version of the root key and the day (20260131 as a big-endian integer) name the key: one a day and kind,
+derived by HKDF with the label ``kind/20260131``. So keys grow old without being stored anywhere, and all
 workers have the same. Authenticated beside the plain text: label, deployment, version, day and the
 context that the caller binds it to.
 """
@@ -21,14 +21,15 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from entrepot import clock
-from entrepot.identity.derivation import derive, joined
+from entrepot.identity.derivation import joined
 from entrepot.identity.faults import TokenInvalid
+from entrepot.rootkey import RootKey, VersionMissing
 
 # Secret scanners find a leaked token by this.
 _PREFIX = "rg1_"
-_VERSION = b"\x01"
 _HEADER, _NONCE, _TAG = 5, 12, 16
 _DAYS_BACK = 2
+LONGEST_LIFE = (_DAYS_BACK + 1) * 86400.0  # seconds; whatever a token says of itself, it opens no longer
 # A page token holds a repository name and a tag at most; a login with session policies some kilobytes.
 _LONGEST = 16384
 
@@ -36,18 +37,27 @@ _LONGEST = 16384
 class Ring:
     """The token keys of one deployment. *now* gives seconds since the epoch."""
 
-    def __init__(self, root_key: bytes, deployment: str, now: Callable[[], float]) -> None:
+    def __init__(self, root_key: RootKey, deployment: str, now: Callable[[], float]) -> None:
+        self._root_key = root_key
         self._deployment = deployment.encode()
         self.now = now
-        # Labels come from our own code and days from the last three: there is no flooding these.
-        self._cipher = lru_cache(maxsize=256)(lambda label, day: AESGCM(derive(root_key, f"{label}/{day}")))
-        self._mac_key = lru_cache(maxsize=64)(lambda label: derive(root_key, f"{label}/mac"))
+        # Labels come from our own code, days from the last three, and there are few versions: no flooding these.
+        self._cipher = lru_cache(maxsize=256)(
+            lambda label, day, version: AESGCM(root_key.derive(f"{label}/{day}".encode(), version))
+        )
+        self._mac_key = lru_cache(maxsize=64)(lambda label, version: root_key.derive(f"{label}/mac".encode(), version))
+
+    @property
+    def version(self) -> int:
+        """The version of the root key that seals now."""
+        return self._root_key.seals
 
     def seal(self, label: str, plain: bytes, *, context: bytes = b"") -> str:
         """A token of the kind *label*, which opens under the same label and context only."""
         day = _day(self.now())
-        header, nonce = _VERSION + day.to_bytes(4, "big"), secrets.token_bytes(_NONCE)
-        sealed = self._cipher(label, day).encrypt(nonce, plain, self._bound(label, header, context=context))
+        version = self.version
+        header, nonce = bytes([version]) + day.to_bytes(4, "big"), secrets.token_bytes(_NONCE)
+        sealed = self._cipher(label, day, version).encrypt(nonce, plain, self._bound(label, header, context=context))
         return _PREFIX + base64.urlsafe_b64encode(header + nonce + sealed).rstrip(b"=").decode()
 
     def open(self, label: str, token: str, *, context: bytes = b"") -> bytes:
@@ -59,16 +69,21 @@ class Ring:
         raw = _decoded(token)
         header, nonce, sealed = raw[:_HEADER], raw[_HEADER : _HEADER + _NONCE], raw[_HEADER + _NONCE :]
         day = int.from_bytes(header[1:], "big")
-        if len(raw) < _HEADER + _NONCE + _TAG or header[:1] != _VERSION or day not in self._days():
+        if len(raw) < _HEADER + _NONCE + _TAG or day not in self._days():
             raise TokenInvalid
         try:
-            return self._cipher(label, day).decrypt(nonce, sealed, self._bound(label, header, context=context))
-        except InvalidTag:
+            cipher = self._cipher(label, day, header[0])
+            return cipher.decrypt(nonce, sealed, self._bound(label, header, context=context))
+        except (InvalidTag, VersionMissing):
             raise TokenInvalid from None
 
-    def mac(self, label: str, *fields: bytes) -> str:
-        """A signature over *fields* in 64 hex digits, the same every day: let one field be its expiry."""
-        return hmac.digest(self._mac_key(label), joined(*fields), "sha256").hex()
+    def mac(self, label: str, *fields: bytes, version: int) -> str:
+        """
+        A signature over *fields* in 64 hex digits, the same every day: let one field be its expiry.
+
+        Raises: VersionMissing.
+        """
+        return hmac.digest(self._mac_key(label, version), joined(*fields), "sha256").hex()
 
     def _bound(self, label: str, header: bytes, *, context: bytes) -> bytes:
         return joined(f"{label}/1".encode(), self._deployment, header, context)

@@ -17,6 +17,7 @@ from entrepot.identity.rows import generation_of
 from entrepot.keys import keys, material
 from entrepot.keys.faults import CiphertextInvalid, KmsUnavailable
 from entrepot.names import Arn
+from entrepot.rootkey import RootKey
 from entrepot.sealing.envelope import SealBroken
 
 _SIZE = 32
@@ -29,7 +30,7 @@ _Question = tuple[str, bytes, frozenset[tuple[str, str]]]
 class DataKeys:
     """Of all threads of a process."""
 
-    def __init__(self, database: Database, root_key: bytes) -> None:
+    def __init__(self, database: Database, root_key: RootKey) -> None:
         self._database, self._root_key = database, root_key
         self._seen = self._generation = -1
         self._opened: OrderedDict[_Question, tuple[bytes, float]] = OrderedDict()

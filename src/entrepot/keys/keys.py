@@ -20,6 +20,7 @@ from entrepot.keys.faults import (
 )
 from entrepot.keys.tables import kms_aliases, kms_grants, kms_keys
 from entrepot.names import Registry
+from entrepot.rootkey import RootKey
 
 # Source: KMS developer guide, "Resource quotas".
 MOST = 100_000
@@ -89,7 +90,7 @@ class Key:
         return "Enabled" if self.enabled else "Disabled"
 
 
-def create(tx: Transaction, registry: Registry, *, description: str, policy: str, root_key: bytes) -> Key:
+def create(tx: Transaction, registry: Registry, *, description: str, policy: str, root_key: RootKey) -> Key:
     """A new key with its first material. *policy* is as rows keep it. Raises: QuotaExceeded."""
     row = tx.one(_COUNT, account=registry.account, region=registry.region)
     if row is not None and row[0] >= MOST:

@@ -9,12 +9,13 @@ import json
 from entrepot.database import Transaction
 from entrepot.keys import aliases, keys, names, rotation
 from entrepot.names import Registry
+from entrepot.rootkey import RootKey
 
 _ALIAS = f"{names.RESERVED}ecr"
 _DESCRIPTION = "Default key that protects my ECR data when no other key is defined"
 
 
-def of_ecr(tx: Transaction, registry: Registry, root_key: bytes) -> str:
+def of_ecr(tx: Transaction, registry: Registry, root_key: RootKey) -> str:
     """The alias of the key that ECR uses in *registry* where none is named; there is one from now on."""
     if aliases.find(tx, registry, _ALIAS) is None:
         key = keys.create(tx, registry, description=_DESCRIPTION, policy=_policy(registry), root_key=root_key)

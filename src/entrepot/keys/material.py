@@ -3,6 +3,8 @@ What keys seal with, and ciphertexts.
 
     root key ─HKDF, key id─► wrapping key ─seals─► 32 random bytes, one lot for each rotation ─seal─► data
 
+    row        = version of the root key(1) | nonce(12) | AES-256-GCM(32 random bytes) | tag(16)
+
     ciphertext = version(1) | key id(16) | rotation(4) | nonce(12) | AES-256-GCM(plain) | tag(16)
 
 Authenticated beside the plain text: the head of the ciphertext and the encryption context, sorted, each key and
@@ -17,13 +19,14 @@ from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import LargeBinary, bindparam, delete, func, insert, select, update
 
 from entrepot import clock
 from entrepot.database import Statement, Transaction
-from entrepot.identity.derivation import derive, joined
+from entrepot.identity.derivation import joined
 from entrepot.keys.faults import CiphertextInvalid
 from entrepot.keys.tables import kms_materials
+from entrepot.rootkey import RootKey
 
 _VERSION, _SIZE, _NONCE, _TAG = 1, 32, 12, 16
 _HEAD = struct.Struct(">B16sI")
@@ -47,6 +50,18 @@ _PUT = Statement(
     )
 )
 _DELETE = Statement(delete(kms_materials).where(_OF_KEY))
+
+_AT_A_TIME = 200
+_SEALED_BY = func.substr(kms_materials.c.sealed, 1, 1, type_=LargeBinary)
+_UNDER_OTHERS = Statement(
+    select(kms_materials).where(bindparam("root_version", type_=LargeBinary) != _SEALED_BY).limit(bindparam("most"))
+)
+_RESEAL = Statement(
+    update(kms_materials)
+    .where(_OF_KEY, kms_materials.c.version == bindparam("number"))
+    .values(sealed=bindparam("resealed"))
+)
+_VERSIONS = Statement(select(_SEALED_BY.label("root_version"), func.count().label("count")).group_by(_SEALED_BY))
 
 
 class Lot(NamedTuple):
@@ -73,11 +88,11 @@ class Ciphertext(NamedTuple):
     body: bytes
 
 
-def add(tx: Transaction, key_id: str, root_key: bytes, *, rotation: str | None = None) -> None:
+def add(tx: Transaction, key_id: str, root_key: RootKey, *, rotation: str | None = None) -> None:
     """Give a key new material: from now on it seals with that, and still opens what it sealed before."""
     row = tx.one(_LATEST, key=key_id)
     version = row["version"] + 1 if row else 1
-    sealed = _seal(_wrapping(root_key, key_id), secrets.token_bytes(_SIZE), bound=_bound(key_id, version))
+    sealed = _wrap(secrets.token_bytes(_SIZE), key_id, version, root_key=root_key)
     tx.run(_PUT, key=key_id, number=version, sealed=sealed, at=clock.now(), why=rotation)
 
 
@@ -103,7 +118,7 @@ def public_id(key_id: str, version: int) -> str:
 
 
 def seal(
-    tx: Transaction, key_id: str, plain: bytes, *, context: Mapping[str, str], root_key: bytes
+    tx: Transaction, key_id: str, plain: bytes, *, context: Mapping[str, str], root_key: RootKey
 ) -> tuple[bytes, int]:
     """*plain* as a ciphertext of the key, bound to *context*; and the version of the lot that it was sealed with."""
     row = tx.one(_LATEST, key=key_id)
@@ -124,7 +139,7 @@ def parse(blob: bytes) -> Ciphertext | None:
     return Ciphertext(shown, version, blob[: _HEAD.size], blob[_HEAD.size :])
 
 
-def open_(tx: Transaction, sealed: Ciphertext, *, context: Mapping[str, str], root_key: bytes) -> Opened:
+def open_(tx: Transaction, sealed: Ciphertext, *, context: Mapping[str, str], root_key: RootKey) -> Opened:
     """
     What was sealed, and with which lot.
 
@@ -141,13 +156,39 @@ def open_(tx: Transaction, sealed: Ciphertext, *, context: Mapping[str, str], ro
     return Opened(plain, sealed.version)
 
 
-def _wrapping(root_key: bytes, key_id: str) -> bytes:
-    return derive(root_key, f"kms-wrap/{key_id}")
+def rewrap(tx: Transaction, root_key: RootKey) -> int:
+    """Seal some of the lots that an older version of the root key sealed under the one that seals now; how many."""
+    rows = tx.all(_UNDER_OTHERS, root_version=bytes([root_key.seals]), most=_AT_A_TIME)
+    for row in rows:
+        key_id, version = row["key_id"], row["version"]
+        plain = _unwrap(row["sealed"], key_id, version, root_key=root_key)
+        tx.run(_RESEAL, key=key_id, number=version, resealed=_wrap(plain, key_id, version, root_key=root_key))
+    return len(rows)
 
 
-def _unwrap(sealed: bytes, key_id: str, version: int, *, root_key: bytes) -> bytes:
-    """The material of a row. Raises: cryptography.exceptions.InvalidTag, for a row that was tampered with."""
-    return _open(_wrapping(root_key, key_id), sealed, bound=_bound(key_id, version))
+def root_versions(tx: Transaction) -> dict[int, int]:
+    """How many lots each version of the root key has sealed."""
+    return {row["root_version"][0]: row["count"] for row in tx.all(_VERSIONS)}
+
+
+def _wrapping(root_key: RootKey, key_id: str, *, version: int) -> bytes:
+    return root_key.derive(f"kms-wrap/{key_id}".encode(), version)
+
+
+def _wrap(material: bytes, key_id: str, version: int, *, root_key: RootKey) -> bytes:
+    seals = root_key.seals
+    wrapping = _wrapping(root_key, key_id, version=seals)
+    return bytes([seals]) + _seal(wrapping, material, bound=_bound(key_id, version))
+
+
+def _unwrap(sealed: bytes, key_id: str, version: int, *, root_key: RootKey) -> bytes:
+    """
+    The material of a row.
+
+    Raises: cryptography.exceptions.InvalidTag, for a row that was tampered with; VersionMissing.
+    """
+    wrapping = _wrapping(root_key, key_id, version=sealed[0])
+    return _open(wrapping, sealed[1:], bound=_bound(key_id, version))
 
 
 def _bound(key_id: str, version: int) -> bytes:

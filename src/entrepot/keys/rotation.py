@@ -8,6 +8,7 @@ from entrepot.keys import keys, material
 from entrepot.keys.faults import RotationsExhausted
 from entrepot.keys.keys import DAY, Key
 from entrepot.keys.tables import kms_keys, kms_materials
+from entrepot.rootkey import RootKey
 
 USUAL_DAYS = 365
 # Source: KMS developer guide, "Resource quotas": on-demand rotations of a key.
@@ -41,7 +42,7 @@ def disable(tx: Transaction, key: Key) -> None:
     tx.run(_SET, key=key.id, days=None, at=None)
 
 
-def on_demand(tx: Transaction, key: Key, *, root_key: bytes) -> None:
+def on_demand(tx: Transaction, key: Key, *, root_key: RootKey) -> None:
     """Rotate a key now; when it is rotated by the clock stays as it is. Raises: RotationsExhausted."""
     row = tx.one(_ON_DEMAND, key=key.id)
     if row is not None and row[0] >= MOST_ON_DEMAND:
@@ -49,7 +50,7 @@ def on_demand(tx: Transaction, key: Key, *, root_key: bytes) -> None:
     material.add(tx, key.id, root_key, rotation="ON_DEMAND")
 
 
-def tend(database: Database, root_key: bytes) -> tuple[int, int]:
+def tend(database: Database, root_key: RootKey) -> tuple[int, int]:
     """Rotate keys whose time has come, and destroy those whose time is over; how many of each."""
     counts = []
     for work in (lambda tx: _rotate_due(tx, root_key), keys.remove_deleted):
@@ -59,7 +60,7 @@ def tend(database: Database, root_key: bytes) -> tuple[int, int]:
     return counts[0], counts[1]
 
 
-def _rotate_due(tx: Transaction, root_key: bytes) -> int:
+def _rotate_due(tx: Transaction, root_key: RootKey) -> int:
     now = clock.now()
     due = tx.all(_DUE, now=now)
     for row in due:

@@ -25,7 +25,9 @@ kms_materials = Table(
     metadata,
     Column("key_id", Text, primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),  # 1, 2, …: the last one seals, all open
-    Column("sealed", LargeBinary, nullable=False),  # 32 bytes, under the root key
+    Column(
+        "sealed", LargeBinary, nullable=False
+    ),  # 32 bytes, under the version of the root key that the first byte names
     Column("created_at", Float, nullable=False),
     Column("rotation", Text),  # AUTOMATIC or ON_DEMAND; null: the key was made with it
     sqlite_with_rowid=False,

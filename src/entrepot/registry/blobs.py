@@ -17,6 +17,7 @@ from entrepot.database import Row, Statement, Transaction
 from entrepot.registry.faults import BlobReferenced, LayerNotFound
 from entrepot.registry.repositories import Repository
 from entrepot.registry.tables import blobs, links, manifest_blobs
+from entrepot.sealing.at_rest import AtRest
 
 _LINKED = links.join(blobs, blobs.c.id == links.c.blob_id)
 _THIS_BLOB = (blobs.c.domain == bindparam("domain"), blobs.c.digest == bindparam("digest"))
@@ -44,7 +45,8 @@ _LINKED_ALL = Statement(
         blobs.c.digest.in_(select(func.json_each(bindparam("digests")).table_valued("value").c.value)),
     )
 )
-CONTENT = Statement(select(blobs.c.content).where(blobs.c.id == bindparam("blob")))
+# How it is sealed comes with it: that may have changed since the row was found.
+CONTENT = Statement(select(blobs.c.content, blobs.c.sealing).where(blobs.c.id == bindparam("blob")))
 _IN_DOMAIN = Statement(select(blobs.c.id, blobs.c.size).where(*_THIS_BLOB))
 _INSERT = Statement(
     insert(blobs)
@@ -117,6 +119,11 @@ def domain_in(account: str, kind: str, key: str | None) -> str:
 def of_row(row: Row) -> Blob:
     """The blob in a row of ``LINKED``."""
     return Blob(row["id"], row["digest"], row["size"], row["key"], row["sealing"], row["touched_at"])
+
+
+def opened(at_rest: AtRest, row: Row, digest: str) -> bytes:
+    """The plain bytes of a row of ``CONTENT``. Raises: SealBroken."""
+    return at_rest.from_row(bytes(row["content"]), digest, sealed=row["sealing"] is not None)
 
 
 def find(tx: Transaction, repository: Repository, digest: str) -> Blob | None:

@@ -16,6 +16,8 @@ Nothing that somebody needs is ever removed, without any lock but the database's
   a link; between the publishing of an object and the commit of its row, nothing names the object. Both
   last for the grace: whoever answers for a link renews ``touched_at`` before half of it is over, and an
   object's age begins when it is published. A grace of 0 is therefore for when no push runs.
+- An object that re-encryption has replaced is read by pulls that began before, or were sent to its address; so it
+  stays for an hour, or for the grace, if that is shorter. Re-encryption publishes objects like a push.
 - Ids of repositories are never used twice, so nobody can find, or hang anything on, a deleted one.
 
 A crash between two steps leaves garbage, which the next collection finds. Two collections at a time do
@@ -34,9 +36,12 @@ from entrepot import clock
 from entrepot.database import Database, Row, Statement, Transaction
 from entrepot.registry import remains
 from entrepot.registry.remains import BATCH
-from entrepot.registry.tables import blobs, links, manifest_blobs, repositories, uploads
+from entrepot.registry.tables import blobs, links, manifest_blobs, replaced, repositories, uploads
 from entrepot.runtime import Runtime
 from entrepot.storage import BlobStore
+
+# Longer than an address is good for that a pull was sent to, and than most pulls take.
+REPLACED_KEPT = 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Collected:
     links: int = 0
     blobs: int = 0
     size: int = 0
+    replaced: int = 0  # objects whose blob has got another one
     objects: int = 0  # that no blob named
 
     def __add__(self, other: Self) -> "Collected":
@@ -60,7 +66,7 @@ def collect(runtime: Runtime, *, grace: float, now: float | None = None) -> Coll
     """
     Remove what nobody can reach and nobody has asked for within *grace* seconds of *now*.
 
-    With a grace of 0 there must be no push under way.
+    With a grace of 0 there must be no push under way, no re-encryption, and no pull of what one has replaced.
     """
     now = clock.now() if now is None else now
     database, store, before = runtime.database, runtime.store, now - grace
@@ -70,6 +76,7 @@ def collect(runtime: Runtime, *, grace: float, now: float | None = None) -> Coll
         + Collected(sessions=_collect_sessions(runtime, idle_since=now - runtime.settings.upload_lifetime, now=now))
         + Collected(links=_collect_links(database, before))
         + _collect_blobs(database, store, before)
+        + Collected(replaced=_collect_replaced(database, store, now - min(grace, REPLACED_KEPT)))
         + Collected(objects=_collect_objects(database, store, before))
         + Collected(uploads=_collect_uploads(database, store, before))
     )
@@ -142,7 +149,15 @@ _UNLINKED_BLOBS = Statement(
 _REMOVE_BLOB = Statement(
     delete(blobs).where(blobs.c.id == bindparam("blob"), *_UNLINKED).returning(blobs.c.key, blobs.c.size)
 )
-_IS_KEY = Statement(select(blobs.c.id).where(blobs.c.key == bindparam("name")))
+_IS_KEY = Statement(
+    select(blobs.c.key)
+    .where(blobs.c.key == bindparam("name"))
+    .union_all(select(replaced.c.key).where(replaced.c.key == bindparam("name")))
+)
+_REPLACED = Statement(
+    select(replaced.c.key).where(replaced.c.replaced_at <= bindparam("before")).order_by(replaced.c.key).limit(BATCH)
+)
+_FORGET_REPLACED = Statement(delete(replaced).where(replaced.c.key == bindparam("name")))
 
 
 def _collect_links(database: Database, before: float) -> int:
@@ -180,6 +195,24 @@ def _collect_blobs(database: Database, store: BlobStore, before: float) -> Colle
 def _remove_blobs(tx: Transaction, ids: list[int], before: float) -> list[Row]:
     rows = [tx.one(_REMOVE_BLOB, blob=blob, before=before) for blob in ids]
     return [row for row in rows if row is not None]
+
+
+def _collect_replaced(database: Database, store: BlobStore, before: float) -> int:
+    removed = 0
+    while True:
+        with database.reading() as tx:
+            keys = [row["key"] for row in tx.all(_REPLACED, before=before)]
+        if not keys:
+            return removed
+        for key in keys:
+            store.delete(key)
+        database.write(partial(_forget_replaced, keys=keys))
+        removed += len(keys)
+
+
+def _forget_replaced(tx: Transaction, keys: list[str]) -> None:
+    for key in keys:
+        tx.run(_FORGET_REPLACED, name=key)
 
 
 def _collect_objects(database: Database, store: BlobStore, before: float) -> int:

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 from sqlalchemy import bindparam, func, select
 
-from entrepot.database import Database, Statement
+from entrepot.database import Database, Row, Statement
 from entrepot.keys.usage import Usage
 from entrepot.names import Registry, is_digest
 from entrepot.registry import blobs, manifests, repositories
@@ -179,7 +179,7 @@ class Reads:
         return self._content(
             "manifest",
             named.id,
-            lambda content: self._at_rest.from_row(content, named.digest, sealed=named.sealed),
+            lambda row: self._at_rest.from_row(bytes(row["content"]), named.digest, sealed=named.sealed),
             lasts=not named.sealed,
         )
 
@@ -202,11 +202,11 @@ class Reads:
         return self._content(
             "blob",
             blob.id,
-            lambda content: self._at_rest.from_row(content, blob.digest, sealed=blob.sealed),
+            lambda row: blobs.opened(self._at_rest, row, blob.digest),
             lasts=blob.lasts,
         )
 
-    def _content(self, kind: str, identity: int, opened: Callable[[bytes], bytes], *, lasts: bool) -> bytes:
+    def _content(self, kind: str, identity: int, opened: Callable[[Row], bytes], *, lasts: bool) -> bytes:
         """The bytes; those that *last* may be remembered."""
         content = self._contents.get((kind, identity))
         if content is None:
@@ -216,7 +216,7 @@ class Reads:
                 row = self._database.look(manifests.CONTENT, manifest=identity)
             if row is None:
                 raise ManifestUnknown
-            content = opened(bytes(row["content"]))
+            content = opened(row)
             if lasts:
                 self._contents.put((kind, identity), content)
         return content

@@ -164,6 +164,15 @@ Index(
     postgresql_where=blobs.c.key.is_not(None),
 )
 
+# Objects whose blob has got another one: pulls that have begun still read them, so collection removes them only later.
+replaced = Table(
+    "replaced",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("replaced_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 links = Table(
     "links",
     metadata,

@@ -14,7 +14,7 @@ from entrepot.database import Database, Integer, Row, Statement, Transaction
 from entrepot.errors import Fault
 from entrepot.keys.faults import KmsUnavailable
 from entrepot.registry import documents
-from entrepot.registry.blobs import domain_in
+from entrepot.registry.blobs import CONTENT, domain_in, opened
 from entrepot.registry.documents import Document
 from entrepot.registry.tables import blobs, children, links, manifest_blobs, manifests, repositories, tags
 from entrepot.runtime import Runtime
@@ -69,7 +69,6 @@ _BLOBS = Statement(
     .order_by(blobs.c.id)
     .limit(_PAGE)
 )
-_CONTENT = Statement(select(blobs.c.content).where(blobs.c.id == bindparam("blob")))
 _USERS = Statement(
     select(repositories.c.account, repositories.c.region, repositories.c.name)
     .select_from(links.join(repositories, repositories.c.id == links.c.repository_id))
@@ -190,11 +189,10 @@ class _Reading:
         if row["key"] is not None:
             return self._at_rest.read(row["key"], sealed=row["sealing"] is not None)
         with self._database.reading() as tx:
-            found = tx.one(_CONTENT, blob=row["id"])
+            found = tx.one(CONTENT, blob=row["id"])
         if found is None or found["content"] is None:
             raise FileNotFoundError(row["digest"])
-        sealed = row["sealing"] is not None
-        return iter([self._at_rest.from_row(found["content"], row["digest"], sealed=sealed)])
+        return iter([opened(self._at_rest, found, row["digest"])])
 
     def _advance(self, size: int) -> None:
         self.done += size

@@ -8,28 +8,34 @@ off unread. So a crash leaves nothing in doubt (``sealing.envelope`` says why th
 
 Bytes that are so few that they lie in a row are sealed in a simpler way:
 
-    day u32 | nonce (12) | AES-256-GCM    under a key of that day, so that no key ever seals too much;
-                                          what the bytes belong to is authenticated with them
+    u8 | day u24 | nonce (12) | AES-256-GCM    under a key of that day, so that no key ever seals too much;
+                                               what the bytes belong to is authenticated with them.
+                                               u8: the version of the root key less 1
+
+A service key is of one version of the root key: ``service/1``, ``service/2`` are their names in envelopes.
 """
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from entrepot import clock
+from entrepot.rootkey import RootKey, VersionMissing
 from entrepot.sealing import customers, envelope
 from entrepot.sealing.customers import Customer, DataKeys, NoDataKeys
 from entrepot.sealing.envelope import HEADER, SEGMENT, SIZE, STREAM_HEAD, End, Header, Opener, SealBroken, Sealer
 from entrepot.storage.base import Appending, BlobStore
 
-_KEY = "service/1"
+_SERVICE = "service/"
 _LABEL = b"blobs-at-rest"
 _ROWS = b"rows-at-rest/"
-_DAY, _NONCE, _TAG = 4, 12, 16
+_DIGITS = 3  # of a version
+_HEAD, _NONCE, _TAG = 4, 12, 16
+ROW_HEAD = len(customers.TWICE) + 1
 # The end of an envelope with one part fits into this many bytes; reading them at once spares an opening.
 _TAIL = 512
 
@@ -43,10 +49,12 @@ class AtRest:
     Those of a *customer* always are, under its key: *data_keys* has that.
     """
 
-    def __init__(self, store: BlobStore, root_key: bytes, *, seals: bool, data_keys: DataKeys | None = None) -> None:
-        self._store, self._data_keys = store, data_keys or NoDataKeys()
-        self._wrapping = AESGCM(envelope.derive(root_key, _LABEL))
-        self._of_day = lru_cache(maxsize=256)(lambda day: AESGCM(envelope.derive(root_key, _ROWS + day)))
+    def __init__(self, store: BlobStore, root_key: RootKey, *, seals: bool, data_keys: DataKeys | None = None) -> None:
+        self._store, self._root_key, self._data_keys = store, root_key, data_keys or NoDataKeys()
+        self._wrapping = lru_cache(maxsize=8)(lambda version: AESGCM(root_key.derive(_LABEL, version)))
+        self._of_day = lru_cache(maxsize=256)(
+            lambda head: AESGCM(root_key.derive(_ROWS + b"\0" + head[1:], head[0] + 1))
+        )
         self.seals = seals
 
     def seals_for(self, customer: Customer | None) -> bool:
@@ -81,17 +89,25 @@ class AtRest:
             return customers.open_row(self._data_keys, name, kept)
         return self._opened_row(kept, name)
 
+    def renewed_row(self, kept: bytes, name: str) -> bytes:
+        """The same as a row under the newest key of ours, where it is under an older one. Raises: SealBroken."""
+        if row_version(kept) is None:
+            return kept
+        before = customers.TWICE if kept.startswith(customers.TWICE) else b""
+        return before + self._sealed_row(self._opened_row(kept[len(before) :], name), name)
+
     def _sealed_row(self, content: bytes, name: str) -> bytes:
-        day, nonce = int(clock.now() // 86400).to_bytes(_DAY, "big"), secrets.token_bytes(_NONCE)
-        return day + nonce + self._of_day(day).encrypt(nonce, content, name.encode())
+        day, nonce = int(clock.now() // 86400), secrets.token_bytes(_NONCE)
+        head = bytes([self._root_key.seals - 1]) + day.to_bytes(_HEAD - 1, "big")
+        return head + nonce + self._of_day(head).encrypt(nonce, content, name.encode())
 
     def _opened_row(self, kept: bytes, name: str) -> bytes:
-        day, nonce, rest = kept[:_DAY], kept[_DAY : _DAY + _NONCE], kept[_DAY + _NONCE :]
+        head, nonce, rest = kept[:_HEAD], kept[_HEAD : _HEAD + _NONCE], kept[_HEAD + _NONCE :]
         if len(rest) < _TAG:
             raise SealBroken("the row is damaged")
         try:
-            return self._of_day(day).decrypt(nonce, rest, name.encode())
-        except InvalidTag:
+            return self._of_day(head).decrypt(nonce, rest, name.encode())
+        except (InvalidTag, VersionMissing):
             raise SealBroken("the row is damaged, another's, or sealed under another key") from None
 
     def append(
@@ -154,6 +170,22 @@ class AtRest:
             raise SealBroken("parts are missing, or too many")
         yield from _opened(fetch, header, parts, start=start, stop=stop)
 
+    def version_of(self, key: str) -> int | None:
+        """
+        The version of the root key that an object's envelope is under; None where it is a customer's key alone.
+
+        Raises: FileNotFoundError; SealBroken.
+        """
+        return _root_version(b"".join(self._store.read(key, 0, HEADER)))
+
+    def version_of_upload(self, upload: str) -> int | None:
+        """The same of an upload."""
+        return _root_version(b"".join(self._store.uploaded(upload, 0, HEADER)))
+
+    def customer_of(self, key: str) -> Customer | None:
+        """Whose key an object's envelope says it is under, unverified. Raises: FileNotFoundError; SealBroken."""
+        return customers.customer_in(envelope.parse_fields(b"".join(self._store.read(key, 0, HEADER))))
+
     def _header_of(self, upload: str, sealed_size: int, customer: Customer | None) -> tuple[Header, bytes]:
         """The header of an upload; a new one, and its bytes, which are to be written, where there is none yet."""
         if sealed_size == 0:
@@ -165,21 +197,32 @@ class AtRest:
 
     def _new_header(self, upload: str, customer: Customer | None) -> tuple[Header, bytes]:
         if customer is None:
-            return envelope.new_header(self._wrapping, _KEY, upload, created=round(clock.now(), 3))
+            return envelope.new_header(*self._newest(), upload, created=round(clock.now(), 3))
         secret, fields = customers.new_secret(self._data_keys, customer, upload)
         if not customer.twice:
             return Header(customer.key, upload, secret), envelope.header_bytes(fields)
-        outer, ours = envelope.new_fields(self._wrapping, _KEY, upload, created=round(clock.now(), 3))
+        outer, ours = envelope.new_fields(*self._newest(), upload, created=round(clock.now(), 3))
         return Header(customer.key, upload, secret, outer), envelope.header_bytes(fields | {"outer": ours})
+
+    def _newest(self) -> tuple[AESGCM, str]:
+        version = self._root_key.seals
+        return self._wrapping(version), f"{_SERVICE}{version}"
 
     def _opened_header(self, raw: bytes) -> Header:
         """Raises: SealBroken, KmsUnavailable."""
         fields = envelope.parse_fields(raw)
         if not str(fields.get("key")).startswith(customers.PREFIX):
-            return envelope.parse_header(raw, self._wrapping)
+            return self._opened_fields(fields)
         secret, upload = customers.open_secret(self._data_keys, fields)
-        outer = envelope.open_fields(fields["outer"], self._wrapping) if "outer" in fields else None
+        outer = self._opened_fields(fields["outer"]) if "outer" in fields else None
         return Header(fields["key"], upload, secret, outer)
+
+    def _opened_fields(self, fields: Any) -> Header:
+        """Raises: SealBroken."""
+        try:
+            return envelope.open_fields(fields, self._wrapping(_service_version(fields)))
+        except VersionMissing:
+            raise SealBroken("it is sealed under a version of the root key that is not here") from None
 
     def _part_sizes(self, upload: str, sealed_size: int, header: Header) -> list[int]:
         """Plain sizes of the parts of an upload. Each says its own at its end, so they are found backwards."""
@@ -205,6 +248,34 @@ class AtRest:
         if size > len(tail):
             tail = b"".join(fetch(whole - size, whole))
         return envelope.parse_end(header, tail[-size:]), whole - size
+
+
+def row_version(kept: bytes) -> int | None:
+    """
+    The version of the root key under which ``into_row`` has sealed *kept*, of which ``ROW_HEAD`` bytes will do.
+
+    None where it is a customer's key alone.
+    """
+    if kept.startswith(customers.ROW):
+        return None
+    return kept[len(customers.TWICE) if kept.startswith(customers.TWICE) else 0] + 1
+
+
+def _root_version(raw: bytes) -> int | None:
+    """Raises: SealBroken."""
+    fields = envelope.parse_fields(raw)
+    if str(fields.get("key")).startswith(customers.PREFIX):
+        return _service_version(fields["outer"]) if "outer" in fields else None
+    return _service_version(fields)
+
+
+def _service_version(fields: Any) -> int:
+    """Raises: SealBroken."""
+    key = str(fields.get("key")) if isinstance(fields, dict) else ""
+    version = key.removeprefix(_SERVICE)
+    if version == key or not version.isdecimal() or not version.isascii() or len(version) > _DIGITS:
+        raise SealBroken(f"it is sealed under a key that we do not know: {key[:200]!r}")
+    return int(version)
 
 
 def sealed_size_of(appending: Appending) -> int | None:

@@ -83,6 +83,16 @@ def open_secret(data_keys: DataKeys, fields: Mapping[str, Any]) -> tuple[bytes, 
         raise SealBroken("the header is damaged") from None
 
 
+def customer_in(fields: Mapping[str, Any]) -> Customer | None:
+    """Whose *fields* are, unverified; None where they are nobody's but ours. Raises: SealBroken."""
+    if not str(fields.get("key")).startswith(PREFIX):
+        return None
+    try:
+        return Customer(fields["key"], fields["context"][REPOSITORY], twice="outer" in fields)
+    except (TypeError, LookupError):
+        raise SealBroken("the header is damaged") from None
+
+
 def new_row(data_keys: DataKeys, customer: Customer, name: str, content: bytes) -> bytes:
     """*content*, sealed for the row of what *name* identifies. Raises: KmsUnavailable."""
     secret, fields = new_secret(data_keys, customer, name)

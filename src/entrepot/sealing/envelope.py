@@ -26,7 +26,7 @@ import secrets
 import struct
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -81,7 +81,7 @@ class Header:
 
     key: str
     upload: str
-    secret: bytes
+    secret: bytes = field(repr=False)
     outer: "Header | None" = None
 
     def info(self, offset: int) -> bytes:
@@ -115,11 +115,6 @@ def header_bytes(fields: dict[str, Any]) -> bytes:
     return (_MAGIC + LENGTH.pack(len(text)) + text).ljust(HEADER, b"\0")
 
 
-def parse_header(raw: bytes, wrapping: AESGCM) -> Header:
-    """The header in *raw*, its secret unwrapped. Raises: SealBroken."""
-    return open_fields(parse_fields(raw), wrapping)
-
-
 def parse_fields(raw: bytes) -> dict[str, Any]:
     """What the header in *raw* says. Raises: SealBroken."""
     begin = len(_MAGIC) + LENGTH.size
@@ -129,9 +124,12 @@ def parse_fields(raw: bytes) -> dict[str, Any]:
     if length > HEADER - begin or raw[begin + length :].strip(b"\0"):
         raise SealBroken("the header is damaged")
     try:
-        return dict(orjson.loads(raw[begin : begin + length]))
-    except (ValueError, TypeError):
-        raise SealBroken("the header is damaged") from None
+        fields = orjson.loads(raw[begin : begin + length])
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
+        raise SealBroken("the header is damaged")
+    return fields
 
 
 def open_fields(fields: dict[str, Any], wrapping: AESGCM) -> Header:

@@ -12,13 +12,14 @@ from entrepot.database import Transaction
 from entrepot.keys import aliases, keys, names, rotation
 from entrepot.keys.keys import Key
 from entrepot.names import Registry
+from entrepot.rootkey import RootKey
 
 SERVICE = "secretsmanager"
 ALIAS = f"{names.RESERVED}{SERVICE}"
 _DESCRIPTION = "Default key that protects my Secrets Manager data when no other key is defined"
 
 
-def ensured(tx: Transaction, registry: Registry, root_key: bytes) -> Key:
+def ensured(tx: Transaction, registry: Registry, root_key: RootKey) -> Key:
     """The key in *registry*, made now if it is not there."""
     alias = aliases.find(tx, registry, ALIAS)
     if alias is not None:

@@ -17,6 +17,7 @@ from entrepot.database import Transaction
 from entrepot.identity.derivation import joined
 from entrepot.keys import material
 from entrepot.keys.faults import CiphertextInvalid
+from entrepot.rootkey import RootKey
 from entrepot.secrets.faults import DecryptionFailure
 
 _SIZE, _NONCE = 32, 12
@@ -36,14 +37,14 @@ def context_of(arn: str, version: str) -> Context:
     return {"SecretARN": arn, "SecretVersionId": version}
 
 
-def seal(tx: Transaction, key_id: str, plain: bytes, *, context: Context, root_key: bytes) -> Sealed:
+def seal(tx: Transaction, key_id: str, plain: bytes, *, context: Context, root_key: RootKey) -> Sealed:
     """*plain* under a new data key, and that under the key of KMS with that id."""
     data_key, nonce = chance.token_bytes(_SIZE), chance.token_bytes(_NONCE)
     wrapped, _ = material.seal(tx, key_id, data_key, context=context, root_key=root_key)
     return Sealed(wrapped, nonce + AESGCM(data_key).encrypt(nonce, plain, _bound(context)))
 
 
-def open_(tx: Transaction, sealed: Sealed, *, context: Context, root_key: bytes) -> bytes:
+def open_(tx: Transaction, sealed: Sealed, *, context: Context, root_key: RootKey) -> bytes:
     """The value. Raises: DecryptionFailure, where it was tampered with, or is another version's."""
     data_key = _data_key(tx, sealed, context=context, root_key=root_key)
     nonce, body = sealed.body[:_NONCE], sealed.body[_NONCE:]
@@ -53,7 +54,7 @@ def open_(tx: Transaction, sealed: Sealed, *, context: Context, root_key: bytes)
         raise DecryptionFailure from None
 
 
-def rewrapped(tx: Transaction, key_id: str, sealed: Sealed, *, context: Context, root_key: bytes) -> bytes:
+def rewrapped(tx: Transaction, key_id: str, sealed: Sealed, *, context: Context, root_key: RootKey) -> bytes:
     """The data key of a value as a ciphertext of another key. Raises: DecryptionFailure."""
     data_key = _data_key(tx, sealed, context=context, root_key=root_key)
     return material.seal(tx, key_id, data_key, context=context, root_key=root_key)[0]
@@ -65,7 +66,7 @@ def key_of(sealed: Sealed) -> str | None:
     return None if parts is None else parts.key_id
 
 
-def _data_key(tx: Transaction, sealed: Sealed, *, context: Context, root_key: bytes) -> bytes:
+def _data_key(tx: Transaction, sealed: Sealed, *, context: Context, root_key: RootKey) -> bytes:
     parts = material.parse(sealed.data_key)
     if parts is None:
         raise DecryptionFailure

@@ -19,8 +19,8 @@ def greeting(settings: Settings, made: NewKey | None) -> str:
     lines = [
         f"Entrepôt {version('entrepot')} listens on {endpoint.url}",
         f"  data        {settings.data}",
-        f"  root key    {settings.keys_folder / 'root.key'}",
-        "              Keep a copy of it elsewhere: without it the data is of no use.",
+        *(f"  root key    {place}" for place in _root_keys(settings)),
+        "              Keep a copy of it elsewhere: without it nobody can ever read the images again.",
     ]
     if made is not None:
         lines += [
@@ -37,6 +37,14 @@ def greeting(settings: Settings, made: NewKey | None) -> str:
         f"  docker tag my-app:latest {host}/my-app:1 && docker push {host}/my-app:1",
     ]
     return "\n".join(lines)
+
+
+def _root_keys(settings: Settings) -> list[str]:
+    """Where the versions of the root key are kept."""
+    from entrepot.rootkey.providers import provider_of  # noqa: PLC0415  # a start begins sooner without it
+
+    provider = provider_of(settings)
+    return [provider.where(version) for version in sorted(provider.load())]
 
 
 def _program() -> str:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import NoReturn
 
+from entrepot.identity import deployment
 from entrepot.jobs.job import Every
 from entrepot.jobs.worker import run
 from entrepot.keys import rotation
@@ -39,7 +40,9 @@ def _collect(runtime: Runtime) -> object:
 
 
 def _tend(runtime: Runtime) -> object:
-    """Each step is one transaction, and leaves nothing of it to do."""
+    """Each step is one transaction, and leaves nothing of it to do. Raises: RootKeyRefused."""
+    with runtime.database.reading() as tx:
+        deployment.follow(tx, runtime.root_key)
     return rotation.tend(runtime.database, runtime.root_key)
 
 

@@ -7,15 +7,16 @@ from pathlib import Path
 from entrepot.database import Database, Transaction
 from entrepot.database.migrating import demand_current, migrate
 from entrepot.errors import StoreUnavailable
-from entrepot.identity import accounts, credentials, deployment, rootkey
+from entrepot.identity import accounts, credentials, deployment
 from entrepot.identity.credentials import Vault
 from entrepot.identity.new_keys import NewKey, draw
 from entrepot.identity.principals import root_of
-from entrepot.identity.rootkey import RootKeyRefused
 from entrepot.keys.data_keys import DataKeys
 from entrepot.registry import uploads
 from entrepot.remote.guarded import Allowed
 from entrepot.remote.key_sets import public_key_sets
+from entrepot.rootkey import RootKey, RootKeyRefused
+from entrepot.rootkey.providers import found_by, provider_of
 from entrepot.runtime import Runtime
 from entrepot.serving.folder import FolderRefused, profile_of, write_privately
 from entrepot.settings import Settings
@@ -36,14 +37,7 @@ def prepare(settings: Settings) -> NewKey | None:
     migrate(settings.database_place)
     database = open_database(settings.database_place)
     try:
-        root_key = rootkey.find(settings.keys_folder)
-        if root_key is None:
-            if deployment.find_id(database) is not None:
-                raise RootKeyRefused(
-                    f"There is no root key in {settings.keys_folder}, and this data was made with one: "
-                    "bring that folder back, or name it with --keys DIR"
-                )
-            root_key = rootkey.create(settings.keys_folder)
+        root_key = _root_key(settings, new=deployment.find_id(database) is None)
         deployment.establish(database, root_key)
         if isinstance(settings.database_place, Path):  # else others may be at work on it, and claims run out
             database.write(uploads.give_up_all)
@@ -61,13 +55,17 @@ def open_runtime(settings: Settings) -> Runtime:
     if not settings.folder_mark.exists():
         raise FolderRefused(f"{settings.data} is no data folder yet: start the server once")
     demand_current(settings.database_place)
-    root_key = rootkey.find(settings.keys_folder)
-    if root_key is None:
-        raise RootKeyRefused(f"There is no root key in {settings.keys_folder}; name its folder with --keys DIR")
+    root_key = _root_key(settings, new=False)
     key_sets = public_key_sets(Allowed(settings.private_hosts))
     database = open_database(settings.database_place)
-    data_keys = DataKeys(database, root_key)
-    return Runtime(settings, database, _store(settings), root_key, key_sets=key_sets, data_keys=data_keys)
+    try:
+        with database.reading() as tx:
+            deployment.follow(tx, root_key)
+        data_keys = DataKeys(database, root_key)
+        return Runtime(settings, database, _store(settings), root_key, key_sets=key_sets, data_keys=data_keys)
+    except BaseException:
+        database.close()
+        raise
 
 
 def open_database(place: Path | str) -> Database:
@@ -77,6 +75,21 @@ def open_database(place: Path | str) -> Database:
     from entrepot.postgresql import Postgresql  # noqa: PLC0415  # who has a file need not wait for it
 
     return Database(Postgresql(place))
+
+
+def _root_key(settings: Settings, *, new: bool) -> RootKey:
+    """The root key; for *new* data one is made if need be. Raises: RootKeyRefused."""
+    provider = provider_of(settings)
+    root_key = found_by(provider)
+    if root_key is None and new:
+        provider.add(1)
+        root_key = found_by(provider)
+    if root_key is None:
+        raise RootKeyRefused(
+            f"There is no root key in {provider.where(1)}, and this data was made with one: "
+            "bring it back, or say where it is with --keys DIR or --root-key-file FILE"
+        )
+    return root_key
 
 
 def open_tried(settings: Settings) -> BlobStore:
@@ -98,7 +111,7 @@ def _store(settings: Settings) -> BlobStore:
         raise FolderRefused(str(error)) from None
 
 
-def _first_key(database: Database, settings: Settings, *, root_key: bytes) -> NewKey | None:
+def _first_key(database: Database, settings: Settings, *, root_key: RootKey) -> NewKey | None:
     with database.reading() as tx:
         if accounts.find(tx, settings.account) is not None:
             return None
@@ -112,6 +125,7 @@ def _first_key(database: Database, settings: Settings, *, root_key: bytes) -> Ne
     profile["default"] = {"aws_access_key_id": key.id, "aws_secret_access_key": key.secret}
     text = io.StringIO()
     profile.write(text)
+    settings.keys_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # First the file and then the row: cut short in between, the next start makes another key of both.
     write_privately(profile_of(settings), text.getvalue())
     vault = Vault(root_key)

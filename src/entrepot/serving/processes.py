@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 # malloc.h of glibc
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 # A connection is a descriptor; kernels give a process 1,024 unless it asks for more.
@@ -18,9 +18,15 @@ _DESCRIPTORS = 65_536
 
 
 def confine() -> None:
-    """Let nobody read what this process and its children write, leave no core dumps, allow many connections."""
+    """
+    Let nobody read what this process and its children write, or its memory; allow many connections.
+
+    There are no core dumps, not even where they go to a program, and other processes of the same user cannot attach.
+    """
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
     with contextlib.suppress(ValueError, OSError):  # some kernels allow less than they say

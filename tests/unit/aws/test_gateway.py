@@ -25,6 +25,7 @@ from entrepot.services import sts
 from entrepot.settings import Settings
 from entrepot.storage.drivers import open_store
 from tests.support.database import database_in
+from tests.support.rootkey import root_key as any_root_key
 from tests.unit.aws import handlers
 
 ACCOUNT = "123456789012"
@@ -122,7 +123,7 @@ class Answer:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> Iterator[World]:
     folder: Path = tmp_path_factory.mktemp("gateway")
-    root_key = bytes(32)
+    root_key = any_root_key()
     with database_in(folder) as database:
         deployment.establish(database, root_key)
         database.write(lambda tx: accounts.create(tx, account=ACCOUNT))

@@ -13,8 +13,9 @@ from entrepot.identity.directory import Directory
 from entrepot.identity.new_keys import NewKey
 from entrepot.identity.principals import Principal
 from tests.support.database import database_in
+from tests.support.rootkey import root_key
 
-ROOT_KEY = bytes(range(32))
+ROOT_KEY = root_key()
 ACCOUNT = "123456789012"
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from entrepot.identity.faults import TokenInvalid
 from entrepot.identity.tokens import Ring, never_back
+from entrepot.rootkey import VersionMissing
+from tests.support.rootkey import root_key
 
 NOON = 1_767_441_600.0  # 2026-01-03 12:00 UTC
 DAY = 86_400
@@ -26,7 +28,7 @@ class Watch:
 
 
 def ring(watch=None, key=bytes(range(32)), deployment="d1"):
-    return Ring(key, deployment, watch or Watch())
+    return Ring(root_key(key), deployment, watch or Watch())
 
 
 @given(st.binary(max_size=300), st.binary(max_size=40))
@@ -69,7 +71,7 @@ def test_abuse_32_a_token_of_one_deployment_fails_in_another(kind):
 
 @pytest.mark.parametrize(("made", "used"), [*itertools.permutations(KINDS, 2)])
 def test_abuse_32_a_signature_of_one_kind_is_none_of_another(made, used):
-    assert ring().mac(made, b"a", b"b") != ring().mac(used, b"a", b"b")
+    assert ring().mac(made, b"a", b"b", version=1) != ring().mac(used, b"a", b"b", version=1)
 
 
 def test_abuse_32_a_token_of_one_context_fails_in_another():
@@ -141,8 +143,8 @@ def test_the_day_changes_at_midnight_utc():
 def test_a_signature_tells_fields_apart_however_they_are_cut():
     tokens = ring()
 
-    assert tokens.mac("download-url", b"a", b"b/c") != tokens.mac("download-url", b"a/b", b"c")
-    assert tokens.mac("download-url", b"ab", b"") != tokens.mac("download-url", b"", b"ab")
+    assert tokens.mac("download-url", b"a", b"b/c", version=1) != tokens.mac("download-url", b"a/b", b"c", version=1)
+    assert tokens.mac("download-url", b"ab", b"", version=1) != tokens.mac("download-url", b"", b"ab", version=1)
 
 
 def test_abuse_33_turning_the_clock_back_revives_nothing():
@@ -162,3 +164,39 @@ def test_a_clock_that_runs_ahead_counts():
     wall.now += DAY
 
     assert now() == NOON + DAY
+
+
+def _ring_sealing(version, *, root=None):
+    root = root or root_key(v2=bytes(range(32, 64)))
+    root.seals = version
+    return Ring(root, "d1", Watch())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tokens_of_every_version_open_and_say_which_it_is(kind):
+    old, new = ring().seal(kind, b"old"), _ring_sealing(2).seal(kind, b"new")
+
+    tokens = _ring_sealing(2)
+
+    assert (tokens.open(kind, old), tokens.open(kind, new)) == (b"old", b"new")
+    assert [base64.urlsafe_b64decode(token[4:12])[0] for token in (old, new)] == [1, 2]
+    with pytest.raises(TokenInvalid):
+        ring().open(kind, new)
+
+
+def test_abuse_33_a_token_is_good_under_the_version_that_it_was_sealed_under_alone():
+    raw = bytearray(base64.urlsafe_b64decode(ring().seal("cursor", b"x")[4:] + "=="))
+    for version in (0, 2, 3, 255):
+        raw[0] = version
+        with pytest.raises(TokenInvalid):
+            _ring_sealing(2).open("cursor", "rg1_" + base64.urlsafe_b64encode(raw).decode().rstrip("="))
+
+
+def test_a_signature_is_of_one_version():
+    tokens = _ring_sealing(2)
+
+    assert tokens.version == 2
+    assert tokens.mac("download-url", b"a", version=1) == ring().mac("download-url", b"a", version=1)
+    assert tokens.mac("download-url", b"a", version=2) != tokens.mac("download-url", b"a", version=1)
+    with pytest.raises(VersionMissing):
+        ring().mac("download-url", b"a", version=2)

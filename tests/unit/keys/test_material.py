@@ -9,9 +9,11 @@ from entrepot.database import Statement
 from entrepot.keys import material
 from entrepot.keys.faults import CiphertextInvalid
 from entrepot.keys.tables import kms_materials
+from entrepot.rootkey import RootKey, VersionMissing
 from tests.support.database import database_in
+from tests.support.rootkey import root_key
 
-ROOT_KEY = bytes(range(32))
+ROOT_KEY = root_key()
 CONTEXT = {"aws:ecr:arn": "arn", "b": "c"}
 
 
@@ -110,7 +112,7 @@ def test_the_same_data_is_never_sealed_alike(database, keys):
 def test_material_opens_under_its_root_key_alone(database, keys):
     blob = seal(database, keys[0])
     with pytest.raises(InvalidTag):
-        opened(database, blob, root_key=bytes(32))
+        opened(database, blob, root_key=root_key(bytes(32)))
 
 
 def test_abuse_61_rows_of_material_cannot_be_swapped(database, keys):
@@ -142,3 +144,21 @@ def test_the_id_of_a_lot_is_its_own_and_stays(database, keys):
     assert len(set(ids)) == 4
     assert material.public_id(keys[0], 1) == ids[0]
     assert all(len(each) == 64 and bytes.fromhex(each) for each in ids)
+
+
+def test_material_of_an_older_version_of_the_root_key_is_sealed_anew_and_opens_what_it_sealed(database, keys):
+    blobs = [seal(database, key) for key in keys]
+    both = root_key(v2=bytes(32))
+    both.seals = 2
+    with database.reading() as tx:
+        assert material.root_versions(tx) == {1: 2}
+
+    assert database.write(lambda tx: material.rewrap(tx, both)) == 2
+    assert database.write(lambda tx: material.rewrap(tx, both)) == 0
+
+    with database.reading() as tx:
+        assert material.root_versions(tx) == {2: 2}
+    alone = RootKey({2: bytes(32)})
+    assert [opened(database, blob, root_key=alone) for blob in blobs] == [b"data key"] * 2
+    with pytest.raises(VersionMissing):
+        opened(database, blobs[0])

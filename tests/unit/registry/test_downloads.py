@@ -10,9 +10,10 @@ from entrepot.identity.tokens import Ring
 from entrepot.registry import downloads
 from entrepot.registry.downloads import Download
 from tests.support.pushing import REGISTRY, digest_of
+from tests.support.rootkey import root_key
 
 DIGEST = digest_of(b"layer")
-RING = Ring(bytes(range(32)), "deployment", clock.now)
+RING = Ring(root_key(), "deployment", clock.now)
 
 
 @pytest.fixture
@@ -66,4 +67,4 @@ def test_fields_cannot_be_shifted_into_one_another(repository):
 
 
 def test_an_address_of_another_deployment_gives_nothing(address):
-    assert downloads.find(Ring(bytes(32), "deployment", clock.now), *address) is None
+    assert downloads.find(Ring(root_key(bytes(32)), "deployment", clock.now), *address) is None

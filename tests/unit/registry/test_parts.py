@@ -24,6 +24,7 @@ from entrepot.runtime import Runtime
 from entrepot.settings import Settings
 from entrepot.storage.drivers import open_store
 from tests.support.pushing import REGISTRY, digest_of, make_repository
+from tests.support.rootkey import root_key
 
 ME = "AIDA234567"
 FIVE_MIB = 5 << 20
@@ -32,7 +33,7 @@ FIVE_MIB = 5 << 20
 @pytest.fixture
 def runtime(database, repository, tmp_path):
     settings = Settings(data=tmp_path, least_free=0)
-    return Runtime(settings, database, open_store(f"file://{tmp_path}/blobs"), bytes(32))
+    return Runtime(settings, database, open_store(f"file://{tmp_path}/blobs"), root_key())
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from tests.support.pushing import (
     push_document,
     push_image,
 )
+from tests.support.rootkey import root_key
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def remembered(database, repository):
                 self.refresh()
             return super().__getattribute__(name)
 
-    return Fresh(database, AtRest(open_store("memory://"), bytes(32), seals=True))
+    return Fresh(database, AtRest(open_store("memory://"), root_key(), seals=True))
 
 
 @pytest.fixture

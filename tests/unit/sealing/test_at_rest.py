@@ -12,6 +12,7 @@ from entrepot.sealing.at_rest import AtRest, sealed_size_of
 from entrepot.sealing.envelope import HEADER, SEGMENT, SealBroken, stream_size
 from entrepot.storage import BlobStore
 from entrepot.storage.drivers import open_store
+from tests.support.rootkey import root_key
 
 DOMAIN = "123456789012"
 MARKER = b"a sentence that nobody shall find at rest"
@@ -26,7 +27,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
 
 @pytest.fixture
 def at_rest(store: BlobStore) -> AtRest:
-    return AtRest(store, bytes(range(32)), seals=True)
+    return AtRest(store, root_key(), seals=True)
 
 
 def sha256(content: bytes) -> str:
@@ -109,7 +110,7 @@ def test_an_upload_in_one_request_is_one_stream_between_header_and_end(store: Bl
 
 
 def test_plain_and_sealed_uploads_live_side_by_side(store: BlobStore, at_rest: AtRest) -> None:
-    plainly = AtRest(store, bytes(range(32)), seals=False)
+    plainly = AtRest(store, root_key(), seals=False)
     upload, sealed_size = push(plainly, b"plain ")
     append(at_rest, upload, b"still", size=6, sealed_size=sealed_size)
     key = at_rest.finish(upload, DOMAIN, sha256(b"plain still"), sealed_size=sealed_size)
@@ -123,7 +124,7 @@ def test_plain_and_sealed_uploads_live_side_by_side(store: BlobStore, at_rest: A
 def test_bytes_that_look_like_an_envelope_are_bytes(store: BlobStore, at_rest: AtRest) -> None:
     """Whoever pushes a stolen envelope is given the envelope back."""
     envelope = b"".join(store.read(publish(at_rest, b"secret")))
-    plainly = AtRest(store, bytes(range(32)), seals=False)
+    plainly = AtRest(store, root_key(), seals=False)
 
     assert b"".join(plainly.read(publish(plainly, envelope), sealed=False)) == envelope
     assert content_of(at_rest, publish(at_rest, envelope)) == envelope
@@ -160,7 +161,7 @@ def test_bytes_that_should_be_durable_and_are_not_end_the_upload(at_rest: AtRest
 def test_another_root_key_opens_nothing(store: BlobStore, at_rest: AtRest) -> None:
     key = publish(at_rest, b"abc")
     upload, sealed_size = push(at_rest, b"abc")
-    stranger = AtRest(store, bytes(32), seals=True)
+    stranger = AtRest(store, root_key(bytes(32)), seals=True)
 
     with pytest.raises(SealBroken):
         content_of(stranger, key)
