@@ -71,6 +71,11 @@ def test_pages_name_settings_and_commands_that_there_are(page: Path) -> None:
         "--policy",
         "--prepare",
         "--end-logins",
+        "--to",
+        "--keep",
+        "--from",
+        "--at",
+        "--lost",
     }
     commands = {*_commands(main), *main.list_commands(click.Context(main))}
 

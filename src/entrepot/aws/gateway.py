@@ -35,7 +35,7 @@ from entrepot.keys.names import BEHIND
 from entrepot.names import Registry
 from entrepot.signatures import sigv4
 from entrepot.signatures.claims import SignedRequest, check_scope, claim_of
-from entrepot.signatures.faults import MissingAuthenticationToken, UnrecognizedClient
+from entrepot.signatures.faults import InvalidSignature, MissingAuthenticationToken, UnrecognizedClient
 
 if TYPE_CHECKING:
     from entrepot.identity.directory import Directory
@@ -213,6 +213,8 @@ class Gateway:
         key_usage.note_use(used, verified.region, service=model.signing_name, at=now)
         if verified.presigned and operation.name != "GetCallerIdentity":
             raise NotPresignable(action=action)
+        if verified.presigned and verified.signed_at < self._directory.signed_from:
+            raise InvalidSignature(reason="Signature expired: this registry was restored from a backup since")
         if confines(principal.session, action):
             # IAM acts as if it did not know such credentials, and STS says what it is.
             raise NotForSessions(operation=operation.name) if route.service.name == "sts" else UnrecognizedClient

@@ -1,7 +1,8 @@
 """
 The command line: arguments, and what is printed.
 
-    entrepot serve | env | account | user | key | session | provider | gc | verify | reencrypt | migrate | version
+    entrepot serve | env | account | user | key | session | provider | gc | verify | reencrypt | migrate
+             | backup | restore | version
 """
 
 import importlib
@@ -24,6 +25,8 @@ _MODULES: Mapping[str, str] = {
     "verify": "upkeep",
     "migrate": "moving",
     "reencrypt": "upkeep",
+    "backup": "backups",
+    "restore": "backups",
     "version": "serving",
 }
 

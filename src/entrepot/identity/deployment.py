@@ -1,8 +1,9 @@
-"""The deployment's own facts: its id, and the proof that a root key is the right one, for each version in use."""
+"""The deployment's own facts: its id, the proof that each version of the root key is right, its last restore."""
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, select
+from sqlalchemy.dialects.sqlite import insert
 
 from entrepot import clock
 from entrepot.database import Database, Statement, Transaction
@@ -11,7 +12,11 @@ from entrepot.rootkey import RootKey, RootKeyRefused
 
 _FIND = Statement(select(deployment.c.value).where(deployment.c.name == bindparam("fact")))
 _ALL = Statement(select(deployment.c.name, deployment.c.value))
-_PUT = Statement(insert(deployment).values(name=bindparam("name"), value=bindparam("value")))
+_PUT = Statement(
+    insert(deployment)
+    .values(name=bindparam("name"), value=bindparam("value"))
+    .on_conflict_do_update(index_elements=[deployment.c.name], set_={"value": bindparam("value")})
+)
 _REMOVE = Statement(delete(deployment).where(deployment.c.name == bindparam("fact")))
 
 # Nothing else is ever encrypted under the key of this label, so one fixed nonce is used once.
@@ -24,6 +29,17 @@ def find_id(database: Database) -> str | None:
     """The id of the deployment that keeps its rows here; None before the first start."""
     row = database.look(_FIND, fact="id")
     return None if row is None else str(row[0])
+
+
+def restored_at(database: Database) -> float | None:
+    """When it was last made from a backup, in seconds since the epoch; None where it never was."""
+    row = database.look(_FIND, fact="restored_at")
+    return None if row is None else float(row[0])
+
+
+def stamp_restored(tx: Transaction) -> None:
+    """Make void whatever was signed or sealed until now: logins, sessions, signed addresses, page tokens."""
+    tx.run(_PUT, name="restored_at", value=repr(clock.now()))
 
 
 def establish(database: Database, root_key: RootKey) -> str:

@@ -75,7 +75,10 @@ class Directory:
         self._rights = database.rights_version
         # What is known, and under which number of changed rights.
         self._seen = -1, _Known(-1, self)
-        self.ring = Ring(root_key, deployment.establish(database, root_key), never_back(clock.now))
+        identity, restored_at = deployment.establish(database, root_key), deployment.restored_at(database)
+        self.ring = Ring(root_key, identity, never_back(clock.now), restored_at=restored_at)
+        # What an access key has signed in advance before this is void, as is all that the ring has made.
+        self.signed_from = restored_at or 0.0
         self.logins = Logins(self.ring, credential=self.credential, principal=self.principal_in)
 
     def generation(self) -> int:

@@ -5,8 +5,8 @@ Sealed tokens: text that only this deployment can make or read, each kind under 
 
 The version of the root key and the day (20260131 as a big-endian integer) name the key: one a day and kind,
 derived by HKDF with the label ``kind/20260131``. So keys grow old without being stored anywhere, and all
-workers have the same. Authenticated beside the plain text: label, deployment, version, day and the
-context that the caller binds it to.
+workers have the same. Authenticated beside the plain text: label, deployment, when that was last
+restored, version, day and the context that the caller binds it to.
 """
 
 import base64
@@ -37,15 +37,21 @@ _LONGEST = 16384
 class Ring:
     """The token keys of one deployment. *now* gives seconds since the epoch."""
 
-    def __init__(self, root_key: RootKey, deployment: str, now: Callable[[], float]) -> None:
+    def __init__(
+        self, root_key: RootKey, deployment: str, now: Callable[[], float], *, restored_at: float | None = None
+    ) -> None:
+        """*restored_at* has another value after each restore, and what was made under another one is void."""
+        since = "" if restored_at is None else f"/{restored_at!r}"
         self._root_key = root_key
-        self._deployment = deployment.encode()
+        self._deployment = f"{deployment}{since}".encode()
         self.now = now
         # Labels come from our own code, days from the last three, and there are few versions: no flooding these.
         self._cipher = lru_cache(maxsize=256)(
             lambda label, day, version: AESGCM(root_key.derive(f"{label}/{day}".encode(), version))
         )
-        self._mac_key = lru_cache(maxsize=64)(lambda label, version: root_key.derive(f"{label}/mac".encode(), version))
+        self._mac_key = lru_cache(maxsize=64)(
+            lambda label, version: root_key.derive(f"{label}/mac{since}".encode(), version)
+        )
 
     @property
     def version(self) -> int:

@@ -31,10 +31,11 @@ class FolderRefused(Refused):
 
 
 @contextlib.contextmanager
-def held(settings: Settings) -> Iterator[None]:
+def held(settings: Settings, *, restoring: str | None = None) -> Iterator[None]:
     """
     Make the data folder private and keep every other server off it.
 
+    *restoring*: it is to become a data folder, and is empty, or has a file of this name since the last attempt.
     The lock ends with this process, however it ends. Raises: FolderRefused.
     """
     folder = settings.data
@@ -44,7 +45,7 @@ def held(settings: Settings) -> Iterator[None]:
     except OSError as error:
         raise FolderRefused(f"The data folder {folder} cannot be used: {error.strerror}") from None
     try:
-        _demand_ours(descriptor, settings)
+        _demand_ours(descriptor, settings, restoring=restoring)
         try:
             patiently(lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), while_=BlockingIOError)
         except BlockingIOError:
@@ -82,12 +83,17 @@ def write_privately(path: Path, text: str) -> None:
     unfinished.replace(path)
 
 
-def _demand_ours(descriptor: int, settings: Settings) -> None:
-    """Close the folder to others; but only one that is empty, or ours already."""
+def _demand_ours(descriptor: int, settings: Settings, *, restoring: str | None) -> None:
+    """Close the folder to others; but only one that is empty, or ours already, as far as it has to be."""
     status = os.fstat(descriptor)
     if status.st_uid != os.geteuid():
         raise FolderRefused(f"The data folder {settings.data} belongs to another user (uid {status.st_uid})")
-    if set(os.listdir(descriptor)) - _NOBODYS and not settings.folder_mark.exists():
+    there = set(os.listdir(descriptor)) - _NOBODYS
+    if restoring and there and (settings.folder_mark.exists() or restoring not in there):
+        raise FolderRefused(
+            f"{settings.data} is not empty: name a folder for the restored registry that is, --data DIR"
+        )
+    if there and not restoring and not settings.folder_mark.exists():
         raise FolderRefused(
             f"{settings.data} is neither empty nor a data folder: name one of its own for the registry, --data DIR"
         )

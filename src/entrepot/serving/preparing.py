@@ -52,20 +52,25 @@ def open_runtime(settings: Settings) -> Runtime:
 
     Raises: SchemaRefused, RootKeyRefused, FolderRefused.
     """
-    if not settings.folder_mark.exists():
-        raise FolderRefused(f"{settings.data} is no data folder yet: start the server once")
-    demand_current(settings.database_place)
-    root_key = _root_key(settings, new=False)
-    key_sets = public_key_sets(Allowed(settings.private_hosts))
-    database = open_database(settings.database_place)
+    database = open_rows(settings)
     try:
+        root_key = _root_key(settings, new=False)
         with database.reading() as tx:
             deployment.follow(tx, root_key)
+        key_sets = public_key_sets(Allowed(settings.private_hosts))
         data_keys = DataKeys(database, root_key)
-        return Runtime(settings, database, _store(settings), root_key, key_sets=key_sets, data_keys=data_keys)
+        return Runtime(settings, database, open_blobs(settings), root_key, key_sets=key_sets, data_keys=data_keys)
     except BaseException:
         database.close()
         raise
+
+
+def open_rows(settings: Settings) -> Database:
+    """The database of a folder that has been prepared. Raises: SchemaRefused, FolderRefused."""
+    if not settings.folder_mark.exists():
+        raise FolderRefused(f"{settings.data} is no data folder yet: start the server once")
+    demand_current(settings.database_place)
+    return open_database(settings.database_place)
 
 
 def open_database(place: Path | str) -> Database:
@@ -94,7 +99,7 @@ def _root_key(settings: Settings, *, new: bool) -> RootKey:
 
 def open_tried(settings: Settings) -> BlobStore:
     """The store, asked for something: of a place that is not there, its owner hears now. Raises: FolderRefused."""
-    store = _store(settings)
+    store = open_blobs(settings)
     try:
         next(store.objects(), None)
     except (StoreUnavailable, OSError, ValueError) as error:
@@ -104,7 +109,8 @@ def open_tried(settings: Settings) -> BlobStore:
     return store
 
 
-def _store(settings: Settings) -> BlobStore:
+def open_blobs(settings: Settings) -> BlobStore:
+    """The store of the blobs. Raises: FolderRefused."""
     try:
         return open_store(settings.storage_url)
     except (ValueError, OSError) as error:

@@ -17,7 +17,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from entrepot.signatures.claims import ALGORITHM, TERMINATOR, Claim, SignedRequest, check_scope, claim_of, parameters
+from entrepot.signatures.claims import (
+    ALGORITHM,
+    TERMINATOR,
+    Claim,
+    SignedRequest,
+    check_scope,
+    claim_of,
+    parameters,
+    seconds_of,
+)
 from entrepot.signatures.faults import ExpiredToken, InvalidSignature, SignatureMismatch, UnrecognizedClient
 
 if TYPE_CHECKING:
@@ -32,12 +41,12 @@ _NO_SECRET = secrets.token_urlsafe(30)
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Who signed a request, for which region and day, and whether by a signed address."""
+    """Who signed a request, for which region and when (seconds since the epoch), and whether by a signed address."""
 
     credential: "Credential"
     access_key_id: str
     region: str
-    date: str
+    signed_at: float
     presigned: bool
 
 
@@ -72,7 +81,7 @@ def verify(
         raise SignatureMismatch
     if credential.expires_at is not None and now >= credential.expires_at:
         raise ExpiredToken
-    return Verified(credential, claim.access_key_id, claim.region, claim.day, claim.lifetime is not None)
+    return Verified(credential, claim.access_key_id, claim.region, seconds_of(claim.time), claim.lifetime is not None)
 
 
 def canonical_request(

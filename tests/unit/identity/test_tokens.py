@@ -38,6 +38,19 @@ def test_what_was_sealed_opens_under_the_same_label_and_context(plain, context):
     assert ring().open("cursor", token, context=context) == plain
 
 
+def test_what_was_made_before_a_restore_is_void_after_it():
+    before = ring()
+    made = before.seal("sts", b"who"), before.mac("download-url", b"what", version=1)
+    for restored_at in (NOON, NOON + 1):
+        after = Ring(root_key(), "d1", Watch(), restored_at=restored_at)
+
+        assert after.mac("download-url", b"what", version=1) != made[1]
+        with pytest.raises(TokenInvalid):
+            after.open("sts", made[0])
+        made = after.seal("sts", b"who"), after.mac("download-url", b"what", version=1)
+        assert after.open("sts", made[0]) == b"who"
+
+
 def test_a_token_is_ascii_without_colon_or_padding_and_begins_so_that_scanners_find_it():
     token = ring().seal("docker-login", b"x" * 100)
 

@@ -1,0 +1,155 @@
+"""
+Making a registry of a backup, in a place where there is none.
+
+Everything is put together beside the place of the rows, and their coming there is the last step: until then no
+server starts on it, and who was cut off restores again; objects that have arrived by then are not carried twice.
+What was signed and sealed before is void afterwards (``deployment.stamp_restored``), because it may be of somebody
+who had been told to leave since the backup.
+"""
+
+import contextlib
+import hashlib
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from entrepot.backup import folder as folders
+from entrepot.backup import rows
+from entrepot.backup.catalog import Catalog
+from entrepot.backup.folder import CATALOG, ROWS, Backup, BackupRefused
+from entrepot.backup.making import Progress
+from entrepot.database import Database
+from entrepot.database.migrating import migrate
+from entrepot.identity import deployment
+from entrepot.identity.rows import raise_generation
+from entrepot.registry import stored
+from entrepot.registry.stored import Stored
+from entrepot.storage import PIECE, BlobStore, upload_of
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """
+    Where to: an empty *store*, and the place of the rows, with *database* where that is a server's.
+
+    *beside* is a file for the rows until then; *begun* says that an earlier restore was cut off here.
+    """
+
+    place: Path | str
+    database: Database | None
+    store: BlobStore
+    beside: Path
+    begun: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What has come back. *damage* has a sentence for each object that did not."""
+
+    name: str
+    backup: Backup
+    damage: tuple[str, ...]
+
+
+def restore(folder: Path, name: str, target: Target, *, progress: Progress) -> Restored:
+    """
+    Restore the backup *name*; *folder* is held by the caller.
+
+    *progress* is told how many bytes of how many are there.
+    Raises: BackupRefused; SchemaRefused, for rows of a newer program; StoreUnavailable, NoSpace, OSError.
+    """
+    _demand_empty(target)
+    backup = checked_rows(folder, name, target.beside)
+    if folders.hash_of(folder / name / CATALOG) != backup.catalog:
+        raise BackupRefused(f"{folder / name / CATALOG} is damaged: restore another backup with --at")
+    with Catalog(folder / name / CATALOG, whole=True) as catalog, rows.alone(target.beside) as tx:
+        carrying = _Carrying(folder, target.store, catalog)
+        damage = []
+        done, last, total = 0, 0, stored.size(tx)
+        while page := stored.page(tx, after=last):
+            for blob in page:
+                key, wrong = carrying.carry(blob)
+                if key != blob.key:
+                    stored.move(tx, blob.id, key)
+                damage += [wrong] if wrong else []
+                done += blob.size
+                progress(done, total)
+            last = page[-1].id
+        stored.forget_uploads(tx)
+        deployment.stamp_restored(tx)
+        raise_generation(tx)
+    rows.put(target.beside, target.place, target.database)
+    return Restored(name, backup, tuple(damage))
+
+
+def checked_rows(folder: Path, name: str, target: Path) -> Backup:
+    """
+    Put the rows of a backup into the file *target*, in the form that this program works with.
+
+    Raises: BackupRefused, where they are damaged; SchemaRefused.
+    """
+    backup = folders.read(folder, name)
+    for leftover in ("-journal", "-wal", "-shm"):
+        target.with_name(f"{target.name}{leftover}").unlink(missing_ok=True)
+    shutil.copyfile(folder / name / ROWS, target)
+    if folders.hash_of(target) != backup.rows:
+        raise BackupRefused(f"{folder / name / ROWS} is damaged: restore another backup with --at")
+    migrate(target)
+    return backup
+
+
+def _demand_empty(target: Target) -> None:
+    """Raises: BackupRefused."""
+    if isinstance(target.place, Path):
+        if target.place.exists():
+            raise BackupRefused(f"There is a database already: {target.place}")
+    elif target.database is not None and deployment.find_id(target.database) is not None:
+        raise BackupRefused("The database is not empty: name one that is")
+    if not target.begun and next(target.store.objects(), None) is not None:
+        raise BackupRefused("The store is not empty: name a place in which there is nothing yet")
+
+
+class _Carrying:
+    """Objects on their way into the store."""
+
+    def __init__(self, folder: Path, store: BlobStore, catalog: Catalog) -> None:
+        self._folder, self._store, self._catalog = folder, store, catalog
+        # What an earlier try has brought, by upload. A database without a name lies in a temporary file.
+        self._there = sqlite3.connect("", isolation_level=None)
+        self._there.execute("CREATE TABLE there (upload TEXT PRIMARY KEY, key TEXT) WITHOUT ROWID")
+        self._there.executemany(
+            "INSERT OR REPLACE INTO there VALUES (?, ?)",
+            ((upload_of(each.name), each.name) for each in store.objects()),
+        )
+
+    def carry(self, blob: Stored) -> tuple[str, str | None]:
+        """The key under which the object lies now, and what is wrong with it, if so."""
+        of = f"blob {blob.digest} of {blob.domain}"
+        entry = self._catalog.find(blob.key)
+        if entry is None:
+            return blob.key, f"{of}: its bytes were missing when the backup was taken"
+        upload = upload_of(blob.key)
+        there = self._there.execute("SELECT key FROM there WHERE upload = ?", (upload,)).fetchone()
+        if there is not None and self._store.size(there[0]) == entry.size:
+            return there[0], None
+        taken = hashlib.sha256()
+        try:
+            with self._store.append(upload, 0) as appending:
+                for piece in _pieces(folders.path_of(self._folder, entry.sha256)):
+                    taken.update(piece)
+                    appending.write(piece)
+                appending.commit()
+        except FileNotFoundError:
+            return blob.key, f"{of}: its bytes are missing in the backup"
+        if taken.hexdigest() != entry.sha256:
+            self._store.abandon(upload)
+            return blob.key, f"{of}: its bytes are damaged in the backup"
+        return self._store.finish(upload, blob.domain, blob.digest), None
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with contextlib.closing(path.open("rb")) as file:
+        while piece := file.read(PIECE):
+            yield piece
