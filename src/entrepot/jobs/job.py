@@ -23,20 +23,29 @@ class Every:
     work: Callable[[Runtime], object]
 
 
-def cron_of(interval: timedelta) -> str:
+def period_of(interval: timedelta) -> int:
     """
-    When it is time, as a cron expression of six fields, the first of which is seconds; UTC.
+    The time in seconds after which work is done again.
 
-    A clock's face divides only so often: the expression is of the longest time up to *interval* that
-    divides the minute, the hour or the day evenly, at least a second and at most a day.
+    A clock's face divides only so often: it is the longest time up to *interval* that divides the minute, the hour or
+    the day evenly, at least a second and at most a day.
     """
     seconds = max(1, int(interval.total_seconds()))
-    if seconds < _MINUTE:
-        return f"*/{_largest_divisor(_MINUTE, seconds)} * * * * *"
-    if seconds < _HOUR:
-        return f"0 */{_largest_divisor(60, seconds // _MINUTE)} * * * *"
-    if seconds < _DAY:
-        return f"0 0 */{_largest_divisor(24, seconds // _HOUR)} * * *"
+    for whole, unit in ((_MINUTE, 1), (_HOUR, _MINUTE), (_DAY, _HOUR)):
+        if seconds < whole:
+            return unit * _largest_divisor(whole // unit, seconds // unit)
+    return _DAY
+
+
+def cron_of(interval: timedelta) -> str:
+    """When it is time, as a cron expression of six fields, the first of which is seconds; UTC."""
+    period = period_of(interval)
+    if period < _MINUTE:
+        return f"*/{period} * * * * *"
+    if period < _HOUR:
+        return f"0 */{period // _MINUTE} * * * *"
+    if period < _DAY:
+        return f"0 0 */{period // _HOUR} * * *"
     return "0 0 0 * * *"
 
 

@@ -4,6 +4,10 @@ The process that does jobs, by DBOS: its schedules, its record of what was begun
 What it has to remember lies in ``jobs.sqlite`` beside the registry's own database, or in the schema ``dbos`` of
 a PostgreSQL database; why not in SQLite's one file, says
 docs/decisions/0003-jobs-in-their-own-file.md. It talks to nobody: no port, no telemetry, no pickles.
+
+Over PostgreSQL there may be many of these processes, on as many machines. A time of a schedule is one row for all
+of them, which one takes; what a dead one had begun is taken up by another, who sees that it is dead
+(docs/decisions/0014-a-lock-says-who-lives.md).
 """
 
 import logging
@@ -11,17 +15,22 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from sqlalchemy import create_engine
 
 from entrepot import clock
-from entrepot.jobs.job import Every, cron_of
+from entrepot.jobs.job import Every, cron_of, period_of
 from entrepot.runtime import Runtime
 from entrepot.settings import Settings
+
+if TYPE_CHECKING:
+    from entrepot.postgresql.locks import Presence
 
 _log = logging.getLogger("entrepot.jobs")
 
@@ -30,25 +39,63 @@ _KEPT = timedelta(days=7)
 _FORGOTTEN_AT_ONCE = 500
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 _HOUR = 3600.0  # seconds
+# How often others are looked after.
+_LOOK_AROUND = 10.0
+# Who does jobs on a folder, where there is one process of jobs at a time.
+_ALONE = "jobs"
 
 
 def run(runtime: Runtime, periodic: Sequence[Every]) -> NoReturn:
     """
     Do the jobs of one deployment until SIGTERM or SIGINT, then end the process.
 
-    Call it in the main thread of a process of its own, one for a data folder: after a crash the next one
-    takes up what this one had begun. What runs at the end is left where it is, as a crash would leave it.
+    Call it in the main thread of a process of its own, one for a data folder: after a crash the next one, or another
+    node, takes up what this one had begun. What runs at the end is left where it is, as a crash would leave it.
     """
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
-    _launch(_memory(runtime.settings), {every.name: _workflow(every, runtime) for every in periodic}, periodic)
+    presence = _presence(runtime.settings)
+    workflows = {every.name: _workflow(every, runtime) for every in periodic}
+    # Those who start at a time would make the same tables and schedules.
+    with presence.starting() if presence else nullcontext():
+        _launch(_memory(runtime.settings), workflows, periodic, name=presence.name if presence else _ALONE)
     while not ending.is_set():
         _forget_old()
-        ending.wait(_HOUR)
+        until = clock.ticks() + _HOUR
+        while clock.ticks() < until and not ending.is_set():
+            if presence is not None:
+                _look_around(presence)
+            ending.wait(_LOOK_AROUND)
     DBOS.destroy()
     logging.shutdown()
     os._exit(0)  # without waiting for the thread of a collection that may take minutes
+
+
+def _presence(settings: Settings) -> "Presence | None":
+    """By which others see that this process lives; None where there are no others."""
+    if isinstance(settings.database_place, Path):
+        return None
+    from entrepot.postgresql.locks import Presence  # noqa: PLC0415  # who has a file need not wait for it
+
+    presence = Presence(settings.database_place)
+    presence.hold()
+    return presence
+
+
+def _look_around(presence: "Presence") -> None:
+    """Take up what the dead had begun."""
+    try:
+        presence.hold()
+        begun = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        for name in {workflow.executor_id for workflow in begun if workflow.executor_id} - {presence.name}:
+            with presence.outliving(name) as is_dead:
+                if is_dead:
+                    # Asked again: who had its lock before us may have done so already.
+                    left = DBOS.list_workflows(status="PENDING", executor_id=name, load_input=False, load_output=False)
+                    DBOS.resume_workflows([workflow.workflow_id for workflow in left])
+    except Exception:  # noqa: BLE001  # whatever it is, the next look tries again
+        _log.exception("whether other processes of jobs live cannot be seen")
 
 
 def _memory(settings: Settings) -> DBOSConfig:
@@ -64,15 +111,17 @@ def _memory(settings: Settings) -> DBOSConfig:
     return {"system_database_url": f"sqlite:///{path}"}
 
 
-def _launch(memory: DBOSConfig, workflows: dict[str, Callable[..., None]], periodic: Sequence[Every]) -> None:
+def _launch(
+    memory: DBOSConfig, workflows: dict[str, Callable[..., None]], periodic: Sequence[Every], *, name: str
+) -> None:
     # With a handler of its own it would write to standard error in its own form.
     logging.getLogger("dbos").addHandler(logging.NullHandler())
     DBOS(
         config={
             **memory,
             "name": "entrepot",
-            # Work is taken up again by the executor of that name, and in that version: both never change.
-            "executor_id": "jobs",
+            "executor_id": name,
+            # Work is taken up again in the version that has begun it: it never changes.
             "application_version": "1",
             # The default is pickle: whoever could write to the file could run code.
             "serializer": DBOSPortableJSONSerializer(),
@@ -83,16 +132,16 @@ def _launch(memory: DBOSConfig, workflows: dict[str, Callable[..., None]], perio
             "max_executor_threads": 4,
         }
     )
-    for name, workflow in workflows.items():
-        DBOS.workflow(name=name)(workflow)
+    for each, workflow in workflows.items():
+        DBOS.workflow(name=each)(workflow)
     DBOS.launch()
     _schedule(workflows, periodic)
 
 
 def _schedule(workflows: dict[str, Callable[..., None]], periodic: Sequence[Every]) -> None:
     """Make DBOS's schedules those of *periodic*, and make up for one time that passed while nobody was here."""
-    known = {schedule["schedule_name"]: schedule["last_fired_at"] for schedule in DBOS.list_schedules()}
-    for name in known.keys() - workflows.keys():
+    known = {schedule["schedule_name"] for schedule in DBOS.list_schedules()}
+    for name in known - workflows.keys():
         DBOS.delete_schedule(name)
     DBOS.apply_schedules(
         [
@@ -105,13 +154,10 @@ def _schedule(workflows: dict[str, Callable[..., None]], periodic: Sequence[Ever
             for every in periodic
         ]
     )
+    now = datetime.fromtimestamp(clock.now(), UTC)
     for every in periodic:
-        if every.name in known and _is_overdue(known[every.name], every.interval):
-            DBOS.trigger_schedule(every.name)
-
-
-def _is_overdue(last: str | None, interval: timedelta) -> bool:
-    return last is None or datetime.fromisoformat(last).timestamp() + interval.total_seconds() < clock.now()
+        if every.name in known:  # its last time has the same name for all who start now, and is done once
+            DBOS.backfill_schedule(every.name, now - timedelta(seconds=period_of(every.interval)), now)
 
 
 def _workflow(every: Every, runtime: Runtime) -> Callable[..., None]:

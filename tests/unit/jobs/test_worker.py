@@ -191,7 +191,7 @@ def test_the_process_ends_when_it_is_told_to_even_in_the_middle_of_a_job(jobs: J
 
 
 def test_a_time_that_passed_while_nobody_was_here_is_made_up_for_and_what_is_not_wanted_forgotten(jobs: Jobs) -> None:
-    triggered = "SELECT status FROM workflow_status WHERE workflow_uuid LIKE 'sched-work-trigger-%'"
+    triggered = "SELECT status FROM workflow_status WHERE workflow_uuid LIKE 'sched-work-%T00:00:00%'"
     jobs.start()
     jobs.wait_for(lambda: "ended" in jobs.notes())
     assert jobs.rows(triggered) == []
@@ -222,3 +222,63 @@ def test_the_process_opens_no_port_and_connects_to_nobody(blocked: Jobs) -> None
 
 def test_only_the_owner_reads_what_is_remembered(blocked: Jobs) -> None:
     assert {oct(path.stat().st_mode & 0o777) for path in blocked.folder.glob("jobs.sqlite*")} == {"0o600"}
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[tuple[Jobs, Jobs]]:
+    """Processes on two machines: each has a folder of its own and both one database; they write into the same notes."""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "notes").symlink_to(tmp_path / "one" / "notes")
+    one = Jobs(tmp_path / "one", cluster().new())
+    other = Jobs(tmp_path / "two", one.database)
+    yield one, other
+    one.kill()
+    other.kill()
+
+
+def test_what_is_due_is_done_by_one_of_many(two: tuple[Jobs, Jobs]) -> None:
+    one, other = two
+    one.start()
+    other.start()
+    one.wait_for(lambda: len(one.rows("SELECT DISTINCT executor_id FROM workflow_status")) == 2)
+
+    one.end()
+    other.end()
+
+    ended = one.rows("SELECT 1 FROM workflow_status WHERE status = 'SUCCESS'")
+    begun = one.rows("SELECT 1 FROM workflow_status WHERE executor_id IS NOT NULL")
+    assert len(ended) <= one.notes().count("began") <= len(begun)
+
+
+def test_what_one_had_begun_when_it_was_killed_another_takes_up(two: tuple[Jobs, Jobs]) -> None:
+    one, other = two
+    (one.folder / "block").touch()
+    one.start()
+    one.wait_for(lambda: one.notes() == ["began"])
+    other.start(interval=_DAY)
+    other.wait_for(lambda: len(one.rows("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2")) == 2)
+    (begun,) = one.rows("SELECT workflow_uuid FROM workflow_status WHERE status = 'PENDING'")
+
+    one.end(signal.SIGKILL)
+
+    query = f"SELECT executor_id FROM workflow_status WHERE workflow_uuid = '{begun[0]}' AND status = 'SUCCESS'"
+    other.wait_for(lambda: one.rows(query))
+    assert one.notes()[:2] == ["began", "began"]
+
+
+def test_what_a_living_one_does_is_left_to_it(two: tuple[Jobs, Jobs]) -> None:
+    one, other = two
+    (one.folder / "block").touch()
+    one.start()
+    one.wait_for(lambda: one.notes() == ["began"])
+    (doing,) = one.rows("SELECT workflow_uuid, executor_id FROM workflow_status WHERE status = 'PENDING'")
+    other.start(interval=_DAY)
+    looks = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_try_advisory_lock%'"
+    other.wait_for(lambda: one.rows(looks))
+
+    (one.folder / "block").unlink()
+    done = f"SELECT executor_id FROM workflow_status WHERE workflow_uuid = '{doing[0]}' AND status = 'SUCCESS'"
+    one.wait_for(lambda: one.rows(done))
+
+    assert one.rows(done) == [doing[1:]]
