@@ -13,6 +13,7 @@ and over what; after the face has answered, one line goes to the access log.
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from entrepot import clock
@@ -42,19 +43,25 @@ from entrepot.telemetry.logs import AccessLog, set_up
 
 SERVICES = (ecr.service, iam.service, kms.service, organizations.service, secretsmanager.service, sts.service)
 
+_HEALTH = frozenset({"/healthz", "/readyz"})
+
 _log = logging.getLogger("entrepot.app")
 
 # How often pulls and uses of keys, which are noted in memory, are written, and the root key is looked at, in seconds.
 _COUNTING = 5.0
 # Threads that wait for the disk: enough to keep it busy, few enough not to fight for two cores.
 _THREADS = 16
+# Who asks whether we are ready waits no longer than this for rows and bytes to answer.
+_READY_WITHIN = 5.0
 
 
 class Application:
     """One worker, as an ASGI application."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, is_draining: Callable[[], bool]) -> None:
         """Raises: RootKeyRefused, where the root key is not that of the data."""
+        self._is_draining = is_draining
+        self._looking: asyncio.Future[bool] | None = None
         directory = Directory(
             runtime.database,
             runtime.root_key,
@@ -81,7 +88,7 @@ class Application:
             return
         began = clock.ticks()
         scope["request_id"] = clock.new_request_id()
-        if self._ask is not None and scope["path"] != "/healthz":
+        if self._ask is not None and scope["path"] not in _HEALTH:
             await self._ask()
         ready = self._oci.ready(scope)
         if ready is not None:
@@ -104,6 +111,9 @@ class Application:
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what has to be looked at, unless the edge already refuses it."""
         scope["principal"] = None
+        if scope["path"] in _HEALTH:  # load balancers ask by whatever name they have for a node
+            await self._tell(scope, send)
+            return
         try:
             address = self._peers.admit(scope)
         except Fault as fault:
@@ -122,24 +132,32 @@ class Application:
             await self._oci(scope, receive, send)
         elif path.startswith("/_dl/"):
             await self._downloads(scope, receive, send)
-        elif path in {"/healthz", "/readyz"}:
-            await self._tell(scope, send)
         else:
             await self._aws(scope, receive, send)
 
     async def _tell(self, scope: Scope, send: Send) -> None:
-        """That the process lives; at /readyz, also that it can read its database and its store."""
-        status = 200
-        if scope["path"] == "/readyz":
-            try:
-                deployment.find_id(self._context.runtime.database)
-                self._context.runtime.store.free()
-            except Exception:  # noqa: BLE001  # whatever it is, it means the same
-                _log.exception("not ready")
-                status = 503
+        """That the process lives; at /readyz, also that it is where requests should go."""
+        is_well = scope["path"] == "/healthz" or (not self._is_draining() and await self._is_ready())
+        status = 200 if is_well else 503
         scope["status"] = status
         body = b'{"status":"ok"}' if status == 200 else b'{"status":"not ready"}'
         await answer(document(status, body), send, self._context.pool, head=scope["method"] == "HEAD")
+
+    async def _is_ready(self) -> bool:
+        """Whether rows and bytes can be reached. All who ask at a time wait for one look at them."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.ensure_future(self._context.run(self._look))
+        done, _ = await asyncio.wait([self._looking], timeout=_READY_WITHIN)
+        return bool(done) and self._looking.result()
+
+    def _look(self) -> bool:
+        try:
+            deployment.find_id(self._context.runtime.database)
+            self._context.runtime.store.reach()
+        except Exception:  # noqa: BLE001  # whatever it is, it means the same
+            _log.exception("not ready")
+            return False
+        return True
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
@@ -204,6 +222,6 @@ def _located(look: names.Look, resource: str) -> str:
     return names.located(look, resource)
 
 
-def build(runtime: Runtime) -> Application:
-    """The application over *runtime*."""
-    return Application(runtime)
+def build(runtime: Runtime, is_draining: Callable[[], bool] = lambda: False) -> Application:
+    """The application over *runtime*; where it *is_draining*, others shall get the requests."""
+    return Application(runtime, is_draining)

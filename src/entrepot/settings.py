@@ -77,6 +77,11 @@ class Settings:
         "`aws:SourceVpce` is the ID.",
     )
     workers: int = _setting(1, "Processes that answer requests.", least=1, most=256)
+    jobs: bool = _setting(True, "Do jobs beside, in `serve`; off where `worker` does them.")
+    drain_delay: int = _setting(
+        0, "Told to end, take requests for so long still, while `/readyz` says 503: until load balancers have noticed."
+    )
+    drain_limit: int = _setting(30, "After that, what is under way may take so long to end.", least=1, most=86400)
     tls_cert: Path | None = _setting(None, "Certificate chain (PEM). With `tls_key`: serve https.")
     tls_key: Path | None = _setting(None, "Private key of `tls_cert` (PEM).")
     insecure_http: bool = _setting(False, "Accept logins over plain http from other machines too.")

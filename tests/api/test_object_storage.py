@@ -201,7 +201,7 @@ def test_clients_follow_to_the_bucket(server, registry, repository, tmp_path):
 
 def test_gc_and_verify_know_it(tmp_path, weed):
     place = weed.place()
-    with Server(tmp_path / "data", storage=place, variables=weed.variables, gc_interval=0) as server:
+    with Server(tmp_path / "data", storage=place, variables=weed.variables, jobs=False) as server:
         server.aws("ecr").create_repository(repositoryName="app")
         registry = server.registry()
         forgotten = registry.push_blob("app", LARGE)

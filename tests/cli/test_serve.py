@@ -146,7 +146,7 @@ def test_a_second_start_keeps_the_key_and_shows_no_secret(used, tmp_path):
 
 
 def test_workers_leave_no_core_dumps_and_make_no_files_that_others_read(used, tmp_path):
-    with _again(used, tmp_path, gc_interval=0) as server:
+    with _again(used, tmp_path, jobs=False) as server:
         (worker,) = _children(server)
 
         limits = Path(f"/proc/{worker}/limits").read_text()
@@ -197,7 +197,7 @@ def test_children_die_with_a_parent_that_is_killed_and_the_folder_is_free_at_onc
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_worker_that_dies_is_replaced(used, tmp_path, workers):
-    with _again(used, tmp_path, workers=workers, gc_interval=0) as server:
+    with _again(used, tmp_path, workers=workers, jobs=False) as server:
         before = _children(server)
 
         os.kill(before[0], signal.SIGKILL)
@@ -396,11 +396,14 @@ def test_abuse_65_a_foreign_root_key_stops_the_start(used, tmp_path):
 
 def test_a_newer_schema_stops_the_start(used, tmp_path):
     ((version,),) = used.sql("SELECT version_num FROM alembic_version")
+    ((oldest,),) = used.sql("SELECT value FROM deployment WHERE name = 'oldest-program'")
     used.sql("UPDATE alembic_version SET version_num = '9999'")
+    used.sql("UPDATE deployment SET value = '9999' WHERE name = 'oldest-program'")
     try:
         code, text = _refusal(_again(used, tmp_path))
     finally:
         used.sql(f"UPDATE alembic_version SET version_num = '{version}'")
+        used.sql(f"UPDATE deployment SET value = '{oldest}' WHERE name = 'oldest-program'")
 
     assert code == 1
     assert f"has schema 9999, and this program knows none after {version}" in text

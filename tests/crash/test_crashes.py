@@ -38,7 +38,7 @@ def _crash(tmp_path, *, rounds):
     seed = int(os.environ.get("ENTREPOT_TEST_SEED") or random.SystemRandom().getrandbits(32))
     sys.stdout.write(f"ENTREPOT_TEST_SEED={seed}\n")
     chance = random.Random(seed)
-    server = Server(tmp_path / "data", workers=2, gc_interval=0, least_free=0, access_log=False)
+    server = Server(tmp_path / "data", workers=2, jobs=False, least_free=0, access_log=False)
     server.start()
     clients = [Client(server, str(i), seed + i) for i in range(_CLIENTS)]
     try:

@@ -17,13 +17,13 @@ _NAME = "ending/app"
 @pytest.fixture(scope="module")
 def used(tmp_path_factory):
     """A data folder with a repository; nobody is there now."""
-    with Server(tmp_path_factory.mktemp("ending") / "data", gc_interval=0) as server:
+    with Server(tmp_path_factory.mktemp("ending") / "data", jobs=False) as server:
         server.aws("ecr").create_repository(repositoryName=_NAME)
     return server
 
 
 def _again(used, tmp_path, **settings):
-    server = Server(used.data, gc_interval=0, **settings)
+    server = Server(used.data, jobs=False, **settings)
     server.log = tmp_path / "log"
     return server
 
@@ -109,7 +109,7 @@ def test_requests_go_on_while_a_worker_dies_and_is_replaced(used, tmp_path):
 
 
 def _workers(server):
-    """Ids of the worker processes. Without a collection by the clock there are no other children of that kind."""
+    """Ids of the worker processes. Without jobs there are no other children of that kind."""
     assert server.process is not None
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):

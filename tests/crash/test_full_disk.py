@@ -53,7 +53,7 @@ def disk(tmp_path):
 
 @contextlib.contextmanager
 def _serving(folder, **settings):
-    with Server(folder / "data", gc_interval=0, **settings) as server:
+    with Server(folder / "data", jobs=False, **settings) as server:
         with contextlib.suppress(ClientError):
             server.aws("ecr").create_repository(repositoryName=_NAME)
         yield server
@@ -80,7 +80,7 @@ def _assert_sound(server):
 def test_below_the_reserve_pushes_are_refused_with_the_reason_and_pulls_go_on(tmp_path):
     with _serving(tmp_path, least_free=0) as server:
         digest, text = server.registry().push_image(_NAME, "v1")
-    with Server(server.data, least_free=1 << 60, gc_interval=0) as server:
+    with Server(server.data, least_free=1 << 60, jobs=False) as server:
         registry, ecr = server.registry(), server.aws("ecr")
 
         refused = registry("POST", f"/v2/{_NAME}/blobs/uploads/")
@@ -226,7 +226,7 @@ def test_a_server_starts_on_a_full_disk_and_serves_pulls(disk):
         _, text = server.registry().push_image(_NAME, "v1")
     disk.leave(256 << 10)  # without 32 KiB for what its processes share, SQLite opens no database
 
-    with Server(server.data, gc_interval=0) as server:
+    with Server(server.data, jobs=False) as server:
         registry = server.registry()
         pulled = registry("GET", f"/v2/{_NAME}/manifests/v1")
         refused = registry("POST", f"/v2/{_NAME}/blobs/uploads/")

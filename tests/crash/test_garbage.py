@@ -18,7 +18,7 @@ _LEAST = 60  # operations, however slow the machine is
 
 def test_abuse_22_collection_takes_nothing_from_the_pushes_beside_it(tmp_path):
     """Source: security-design §9, 22; each push relies on blobs that it was told are here, or that nobody links yet."""
-    with Server(tmp_path / "data", workers=2, gc_interval=0, gc_grace=_GRACE, access_log=False) as server:
+    with Server(tmp_path / "data", workers=2, jobs=False, gc_grace=_GRACE, access_log=False) as server:
         clients = [Client(server, str(number), seed=number) for number in range(_CLIENTS)]
         ending = Event()
         with ThreadPoolExecutor(_CLIENTS + 1) as pool:

@@ -20,7 +20,7 @@ def start(tmp_path):
     with contextlib.ExitStack() as servers:
 
         def start(default_at_rest="service"):
-            server = Server(tmp_path / "data", default_at_rest=default_at_rest, gc_interval=0)
+            server = Server(tmp_path / "data", default_at_rest=default_at_rest, jobs=False)
             servers.enter_context(server)
             with contextlib.suppress(server.aws("ecr").exceptions.RepositoryAlreadyExistsException):
                 server.aws("ecr").create_repository(repositoryName="app")

@@ -99,7 +99,7 @@ class Client:
     """One client with repositories of its own. All that it does follows from *seed*, and from when it was cut off."""
 
     def __init__(self, server: Server, name: str, seed: int) -> None:
-        self._server = server
+        self.server = server
         self._random = random.Random(seed)
         self._books = [Book(f"load/{name}/{part}") for part in ("app", "base")]
         self._passing = Book(f"load/{name}/passing")  # is deleted whole now and then
@@ -119,10 +119,11 @@ class Client:
         for book in (*self._books, self._passing):
             self._ecr.create_repository(repositoryName=book.name)
 
-    def connect(self) -> None:
-        """Forget connections to a server that is no more."""
-        self._oci: Registry = self._server.registry()
-        self._ecr: Any = self._server.aws("ecr")
+    def connect(self, server: Server | None = None) -> None:
+        """Forget connections to a server that is no more, and go to another node, where one is given."""
+        self.server = server or self.server
+        self._oci: Registry = self.server.registry()
+        self._ecr: Any = self.server.aws("ecr")
 
     def work(self, ending: Event | None = None) -> bool:
         """Work until *ending* is set, or the server is lost: then False. Raises: AssertionError, at a refusal."""

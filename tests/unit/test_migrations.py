@@ -1,6 +1,7 @@
 """The schema that migrations make is the one that the tables describe."""
 
 import contextlib
+import importlib
 import re
 import sqlite3
 import subprocess
@@ -13,6 +14,7 @@ import sqlalchemy
 from entrepot.database import metadata
 from entrepot.database.migrating import SchemaRefused, demand_current, migrate
 from tests.support.database import database_in
+from tests.support.migrations import NEWEST, NEXT, VERSIONS, newer_program, refused_in
 from tests.support.postgresql import cluster
 
 
@@ -134,15 +136,78 @@ def test_a_newer_schema_is_refused_by_name_of_both(tmp_path):
     path = tmp_path / "entrepot.sqlite"
     migrate(path)
     _change(path, "UPDATE alembic_version SET version_num = '9999'")
+    _change(path, "UPDATE deployment SET value = '9999' WHERE name = 'oldest-program'")
 
     with pytest.raises(SchemaRefused, match=r"schema 9999, and this program knows none after 0007"):
         migrate(path)
+
+
+@pytest.mark.parametrize("place", ["file", "server"])
+def test_a_newer_schema_that_takes_this_program_is_left_as_it_is(place, tmp_path, monkeypatch):
+    where = tmp_path / "entrepot.sqlite" if place == "file" else cluster().new()
+    with newer_program(monkeypatch, tmp_path, oldest=NEWEST):
+        migrate(where)
+        with pytest.raises(SchemaRefused, match=f"has schema none|works with {NEXT}"):
+            demand_current(tmp_path / "other.sqlite")
+
+    migrate(where)
+    demand_current(where)
+
+    with newer_program(monkeypatch, tmp_path, oldest=NEWEST):
+        demand_current(where)
+
+
+@pytest.mark.parametrize("oldest", [NEXT, None])
+def test_one_that_does_not_is_refused_also_where_it_was_ours_before(oldest, tmp_path, monkeypatch):
+    path = tmp_path / "entrepot.sqlite"
+    migrate(path)
+    with newer_program(monkeypatch, tmp_path, oldest=oldest):
+        migrate(path)
+
+    for start in (migrate, demand_current):
+        with pytest.raises(SchemaRefused, match=rf"has schema {NEXT}.*{NEWEST}"):
+            start(path)
+
+
+def test_who_takes_old_programs_only_adds_what_they_need_not_know():
+    """A release's steps may be followed by writes of the release before it."""
+    for file in sorted(VERSIONS.glob("[0-9]*.py")):
+        module = importlib.import_module(f"entrepot.database.migrations.versions.{file.stem}")
+        if getattr(module, "OLDEST", module.revision) < module.revision:
+            assert refused_in(file.read_text()) == [], file.name
+
+
+@pytest.mark.parametrize(
+    ("step", "is_refused"),
+    [
+        ('op.create_table("x", sa.Column("a", Text, nullable=False))', False),
+        ('op.create_index("x_by_a", "x", ["a"], unique=False)', False),
+        ('op.create_index("x_by_a", "x", ["a"], unique=True)', True),
+        ('op.add_column("blobs", sa.Column("a", Text, nullable=True))', False),
+        ('op.add_column("blobs", sa.Column("a", Integer, server_default="0", nullable=False))', False),
+        ('op.add_column("blobs", sa.Column("a", Text, nullable=False))', True),
+        ('op.drop_column("blobs", "a")', True),
+        ('op.execute("DELETE FROM blobs")', True),
+    ],
+)
+def test_what_an_old_program_cannot_bear_is_known(step, is_refused):
+    assert bool(refused_in(f"def upgrade():\n    {step}\n")) is is_refused
 
 
 def test_only_a_current_schema_is_worked_with(tmp_path):
     path = tmp_path / "entrepot.sqlite"
     with pytest.raises(SchemaRefused, match="schema none"):
         demand_current(path)
+    migrate(path)
+
+    demand_current(path)
+
+
+def test_a_first_start_that_ended_before_its_first_step_is_taken_up(tmp_path):
+    """Alembic makes its table in a transaction of its own."""
+    path = tmp_path / "entrepot.sqlite"
+    _change(path, "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+
     migrate(path)
 
     demand_current(path)

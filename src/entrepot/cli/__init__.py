@@ -1,7 +1,7 @@
 """
 The command line: arguments, and what is printed.
 
-    entrepot serve | env | account | user | key | session | provider | gc | verify | reencrypt | migrate
+    entrepot serve | worker | env | account | user | key | session | provider | gc | verify | reencrypt | migrate
              | backup | restore | version
 """
 
@@ -15,6 +15,7 @@ from entrepot.serving.processes import confine
 # Where each command is, so that a start loads no other one's.
 _MODULES: Mapping[str, str] = {
     "serve": "serving",
+    "worker": "serving",
     "env": "serving",
     "account": "accounts",
     "user": "users",

@@ -1,4 +1,4 @@
-"""``entrepot serve``, ``env`` and ``version``."""
+"""``entrepot serve``, ``worker``, ``env`` and ``version``."""
 
 from importlib.metadata import version as installed
 
@@ -6,7 +6,7 @@ import click
 
 from entrepot.cli.arguments import takes
 from entrepot.serving import endpoint, supervisor
-from entrepot.serving.greeting import greeting
+from entrepot.serving.greeting import greeting, greeting_of_worker
 from entrepot.settings import KINDS, Settings
 
 
@@ -15,6 +15,15 @@ from entrepot.settings import KINDS, Settings
 def serve(settings: Settings) -> None:
     """Serve the registry. Every setting can also stand in ENTREPOT_<NAME> or in the TOML file."""
     supervisor.serve(settings, lambda serving, made: click.echo(greeting(serving, made) + "\n"))
+
+
+@click.command()
+@takes(*KINDS)
+def worker(settings: Settings) -> None:
+    """Do jobs and answer no requests, beside servers over the same PostgreSQL database."""
+    from entrepot.serving import jobs  # noqa: PLC0415  # what DBOS needs costs every other start half a second
+
+    jobs.work_alone(settings, lambda working, made: click.echo(greeting_of_worker(working, made) + "\n"))
 
 
 @click.command()

@@ -7,6 +7,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from entrepot.database.migrating import shown
 from entrepot.identity.new_keys import NewKey
 from entrepot.serving.endpoint import endpoint_of
 from entrepot.settings import Settings
@@ -22,13 +23,8 @@ def greeting(settings: Settings, made: NewKey | None) -> str:
         *(f"  root key    {place}" for place in _root_keys(settings)),
         "              Keep a copy of it elsewhere: without it nobody can ever read the images again.",
     ]
-    if made is not None:
-        lines += [
-            f"  access key  {made.id}, of the root user of account {settings.account}",
-            f"  secret      {made.secret}",
-            "              Shown this once; afterwards by `env`, from a file that only you can read.",
-        ]
     lines += [
+        *_key(settings, made),
         "",
         "In another shell:",
         f'  eval "$({_program()} env --data {shlex.quote(_near(settings.data))})"',
@@ -45,6 +41,23 @@ def _root_keys(settings: Settings) -> list[str]:
 
     provider = provider_of(settings)
     return [provider.where(version) for version in sorted(provider.load())]
+
+
+def greeting_of_worker(settings: Settings, made: NewKey | None) -> str:
+    """The text for a process of jobs alone."""
+    return "\n".join(
+        (f"Entrepôt {version('entrepot')} does the jobs of {shown(settings.database_place)}", *_key(settings, made))
+    )
+
+
+def _key(settings: Settings, made: NewKey | None) -> list[str]:
+    if made is None:
+        return []
+    return [
+        f"  access key  {made.id}, of the root user of account {settings.account}",
+        f"  secret      {made.secret}",
+        "              Shown this once; afterwards by `env`, from a file that only you can read.",
+    ]
 
 
 def _program() -> str:

@@ -1,16 +1,20 @@
 """What the process of jobs runs by the clock: garbage collection, rotation of keys, deletion of keys and secrets."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import NoReturn
 
 from entrepot.identity import deployment
+from entrepot.identity.new_keys import NewKey
 from entrepot.jobs.job import Every
 from entrepot.jobs.worker import run
 from entrepot.keys import rotation
 from entrepot.registry import garbage
 from entrepot.runtime import Runtime
 from entrepot.secrets import secrets
-from entrepot.serving.preparing import open_runtime
+from entrepot.serving.folder import FolderRefused, held
+from entrepot.serving.preparing import open_runtime, prepare
 from entrepot.serving.processes import confine, die_with
 from entrepot.settings import Settings
 from entrepot.telemetry.logs import set_up
@@ -24,14 +28,33 @@ def work(settings: Settings, parent: int) -> NoReturn:
     confine()
     die_with(parent)
     set_up()
-    run(
-        open_runtime(settings),
-        [
-            Every(timedelta(seconds=settings.gc_interval), "collect-garbage", _collect),
-            Every(_TENDING, "tend-keys", _tend),
-            Every(_TENDING, "delete-secrets", _delete_secrets),
-        ],
-    )
+    run(open_runtime(settings), _periodic(settings))
+
+
+def work_alone(settings: Settings, announce: Callable[[Settings, NewKey | None], None]) -> NoReturn:
+    """
+    Do jobs and nothing else until SIGTERM. *announce* is called once, before the first.
+
+    Raises: FolderRefused, RootKeyRefused, SchemaRefused.
+    """
+    confine()
+    set_up()
+    if isinstance(settings.database_place, Path):
+        raise FolderRefused(
+            "worker: it does jobs beside servers of one PostgreSQL database; over a file, serve does them"
+        )
+    with held(settings):
+        announce(settings, prepare(settings))
+        run(open_runtime(settings), _periodic(settings))
+
+
+def _periodic(settings: Settings) -> list[Every]:
+    collecting = Every(timedelta(seconds=settings.gc_interval), "collect-garbage", _collect)
+    return [
+        *([collecting] if settings.gc_interval else []),
+        Every(_TENDING, "tend-keys", _tend),
+        Every(_TENDING, "delete-secrets", _delete_secrets),
+    ]
 
 
 def _collect(runtime: Runtime) -> object:

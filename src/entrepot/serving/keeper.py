@@ -17,11 +17,20 @@ class Keeper:
     """
     A thread that holds one process, which begins *after* some seconds. *target* and *arguments* are pickled.
 
-    On Linux a child can ask to die with the thread that started it, so the one that starts it stays with it.
+    Told to end, it gets *patience* seconds. On Linux a child can ask to die with the thread that started it, so the
+    one that starts it stays with it.
     """
 
-    def __init__(self, name: str, target: Callable[..., object], *arguments: object, after: float = 0.0) -> None:
-        self._name, self._target, self._arguments, self._after = name, target, arguments, after
+    def __init__(
+        self,
+        name: str,
+        target: Callable[..., object],
+        *arguments: object,
+        after: float = 0.0,
+        patience: float = _PATIENCE,
+    ) -> None:
+        self._name, self._target, self._arguments = name, target, arguments
+        self._after, self._patience = after, patience
         self._ending = threading.Event()
         self._process: BaseProcess | None = None
         self._thread = threading.Thread(target=self._keep, name=f"keeper of {name}", daemon=True)
@@ -30,15 +39,18 @@ class Keeper:
         """Start the process, and stay with it."""
         self._thread.start()
 
+    def end(self, how: Callable[[BaseProcess], None] = BaseProcess.terminate) -> None:
+        """Tell the process to end, and do not wait for it."""
+        self._ending.set()
+        if self._process is not None and self._process.is_alive():
+            how(self._process)
+
     def stop(self) -> None:
         """End the process as SIGTERM ends it, or if it does not listen, at once."""
-        self._ending.set()
-        if self._thread.ident is None:
-            return
-        for end in (BaseProcess.terminate, BaseProcess.kill):
-            if self._process is not None and self._process.is_alive():
-                end(self._process)
-            self._thread.join(_PATIENCE)
+        for how, patience in ((BaseProcess.terminate, self._patience), (BaseProcess.kill, _PATIENCE)):
+            self.end(how)
+            if self._thread.ident is not None:
+                self._thread.join(patience)
 
     def _keep(self) -> None:
         self._ending.wait(self._after)

@@ -1,11 +1,13 @@
 """What a process needs before it can work on a data folder; at the first start that is made."""
 
 import configparser
+import contextlib
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 from entrepot.database import Database, Transaction
-from entrepot.database.migrating import demand_current, migrate
+from entrepot.database.migrating import demand_current, migrate, unreachable
 from entrepot.errors import StoreUnavailable
 from entrepot.identity import accounts, credentials, deployment
 from entrepot.identity.credentials import Vault
@@ -28,13 +30,19 @@ def prepare(settings: Settings) -> NewKey | None:
     """
     Bring schema, root key and first account to where workers can start; the key that a first start made.
 
-    The caller holds the folder. A first start that was cut short is taken up by the next.
+    The caller holds the folder. A first start that was cut short is taken up by the next, and of several nodes that
+    start at a time each finds what the one before it has made.
     Raises: SchemaRefused, RootKeyRefused, FolderRefused.
     """
     open_tried(settings)
     if settings.folder_mark != settings.database_place:
         settings.folder_mark.touch(mode=0o600)
-    migrate(settings.database_place)
+    with _alone(settings.database_place):
+        migrate(settings.database_place)
+        return _establish(settings)
+
+
+def _establish(settings: Settings) -> NewKey | None:
     database = open_database(settings.database_place)
     try:
         root_key = _root_key(settings, new=deployment.find_id(database) is None)
@@ -44,6 +52,22 @@ def prepare(settings: Settings) -> NewKey | None:
         return _first_key(database, settings, root_key=root_key)
     finally:
         database.close()
+
+
+@contextlib.contextmanager
+def _alone(place: Path | str) -> Iterator[None]:
+    """Keep other nodes from preparing the same database. Raises: SchemaRefused, where it cannot be reached."""
+    with contextlib.ExitStack() as stack:
+        if isinstance(place, str):  # who has a file holds its folder
+            from psycopg import OperationalError  # noqa: PLC0415  # who has a file need not wait for it
+
+            from entrepot.postgresql.locks import alone  # noqa: PLC0415  # the same
+
+            try:
+                stack.enter_context(alone(place))
+            except OperationalError as error:
+                raise unreachable(place, error) from None
+        yield
 
 
 def open_runtime(settings: Settings) -> Runtime:

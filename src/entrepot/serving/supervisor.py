@@ -10,9 +10,12 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from ctypes import c_byte
 from dataclasses import replace
+from multiprocessing.process import BaseProcess
+from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
 from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
@@ -31,8 +34,10 @@ from entrepot.telemetry.logs import set_up
 
 # Source: security-design §8.1. Hyper counts the wait for the next request's header in this too.
 _HEADER_TIMEOUT = 10_000  # milliseconds
-# What has not finished by then is cut off when the server ends; a push of some GiB may be.
-_PATIENCE = 30  # seconds
+# Who is told to end twice within this (a terminal and who started us there tell us both) was told once.
+_ONCE = 1.0  # seconds
+# Beyond their limit, for those who end to say so.
+_GRACE = 5.0  # seconds
 # The workers start first: somebody waits for them, and nobody for the first job.
 _HEAD_START = 2.0
 _WORKER = "entrepot.serving.worker"
@@ -61,26 +66,30 @@ def serve(settings: Settings, announce: Callable[[Settings, NewKey | None], None
         _without_main()
         made = _prepared(settings)
         endpoint.write(settings)
+        draining = RawValue(c_byte)
         jobs = Keeper("jobs", _in_child, "entrepot.serving.jobs", "work", settings, os.getpid(), after=_HEAD_START)
-        interfaces = [_keeper_of(interface, settings) for interface in settings.interfaces]
+        interfaces = [_keeper_of(interface, settings, draining) for interface in settings.interfaces]
 
         def when_up() -> None:
             announce(settings, made)
             for keeper in interfaces:
                 keeper.start()
             # Last, because its imports would keep the workers from the processor.
-            if settings.gc_interval:
+            if settings.jobs:
                 jobs.start()
 
         threading.Thread(target=_wait, args=(settings.listener, when_up), daemon=True).start()
         try:
-            _run(settings, None)
+            _run(settings, None, draining, interfaces)
         finally:
             for keeper in (*interfaces, jobs):
                 keeper.stop()
+            # The interpreter lets go of its handlers at the end, and one signal more would make this a violent one.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
 
 
-def serve_interface(settings: Settings, parent: int, interface: Interface) -> None:
+def serve_interface(settings: Settings, parent: int, interface: Interface, draining: c_byte) -> None:
     """Serve an interface endpoint, in a child of *parent*, until SIGTERM."""
     confine()
     give_memory_back()
@@ -88,12 +97,13 @@ def serve_interface(settings: Settings, parent: int, interface: Interface) -> No
     die_with(parent)
     _without_main()
     _load_workers()
-    _run(settings, interface)
+    _run(settings, interface, draining)
 
 
-def _keeper_of(interface: Interface, settings: Settings) -> Keeper:
+def _keeper_of(interface: Interface, settings: Settings, draining: c_byte) -> Keeper:
     """Raises: ListenerRefused, where nobody can listen there, or the policy is none."""
-    own = endpoint.claim(replace(settings, listen=interface.listen, endpoints=(), workers=1))
+    # The parent tells it to end when the delay is over.
+    own = endpoint.claim(replace(settings, listen=interface.listen, endpoints=(), workers=1, drain_delay=0))
     if interface.policy is not None:
         from entrepot.identity.policy import Kind, Malformed, parse  # noqa: PLC0415  # few starts have need of it
 
@@ -101,20 +111,21 @@ def _keeper_of(interface: Interface, settings: Settings) -> Keeper:
             parse(interface.policy.read_text(encoding="utf-8"), Kind.ENDPOINT)
         except (OSError, UnicodeDecodeError, Malformed) as error:
             raise ListenerRefused(f"endpoints: the policy {interface.policy} cannot be used: {error}") from None
-    return Keeper(interface.id, _in_child, __name__, "serve_interface", own, os.getpid(), interface)
+    child = _in_child, __name__, "serve_interface", own, os.getpid(), interface, draining
+    return Keeper(interface.id, *child, patience=settings.drain_limit + _GRACE)
 
 
-def _run(settings: Settings, interface: Interface | None) -> None:
-    """Be the parent of workers until a signal comes."""
-    child = _WORKER, "application", settings, os.getpid(), interface
+def _run(settings: Settings, interface: Interface | None, draining: c_byte, beside: Sequence[Keeper] = ()) -> None:
+    """Be the parent of workers until a signal comes, and let those *beside* end with them."""
+    child = _WORKER, "application", settings, os.getpid(), interface, draining
     server = _server(settings)
-    server.listen()
+    server.listen(draining, settings.drain_delay, beside)
     server.serve(target_loader=functools.partial(_in_child, *child), wrap_loader=False)
 
 
 class _Server(MPServer):
     """
-    Granian's parent, told to end by a thread.
+    Granian's parent, told to end by a thread: it drains, then its workers end, who tells it again ends all at once.
 
     A handler interrupts the main thread anywhere, also where it holds the lock of the event that it waits
     for; setting that event there waits for ever (seen with two SIGTERM at once). And a signal that another
@@ -124,20 +135,40 @@ class _Server(MPServer):
 
     interrupt_signal: bool
 
-    def listen(self) -> None:
-        """From now on, let signals end the server. *The main thread has to call this.*"""
+    def listen(self, draining: c_byte, delay: float, beside: Sequence[Keeper]) -> None:
+        """
+        From now on, let signals end the server and those *beside* it. *The main thread has to call this.*
+
+        The first puts a 1 into *draining*; requests are taken for *delay* seconds more.
+        """
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        threading.Thread(target=self._end_by, args=(reader,), name="signals", daemon=True).start()
+        listening = reader, draining, delay, beside
+        threading.Thread(target=self._end_by, args=listening, name="signals", daemon=True).start()
 
     def signal_handler_interrupt(self, *_: object) -> None:
         """Do nothing: see above."""
 
-    def _end_by(self, reader: int) -> None:
+    def _end_by(self, reader: int, draining: c_byte, delay: float, beside: Sequence[Keeper]) -> None:
+        os.read(reader, 1)
+        draining.value = 1
+        since = time.monotonic()
+        drained = threading.Timer(delay, self._end, (beside, BaseProcess.terminate))
+        drained.daemon = True
+        drained.start()
         while os.read(reader, 1):
-            self.interrupt_signal = True
-            self.main_loop_interrupt.set()
+            if time.monotonic() - since > _ONCE:
+                for worker in self.wrks:
+                    kill: Callable[[], None] = worker.kill
+                    kill()
+                self._end(beside, BaseProcess.kill)
+
+    def _end(self, beside: Sequence[Keeper], how: Callable[[BaseProcess], None]) -> None:
+        self.interrupt_signal = True
+        self.main_loop_interrupt.set()
+        for keeper in beside:
+            keeper.end(how)
 
 
 def _in_child(module: str, function: str, settings: Settings, parent: int, *more: object) -> Any:
@@ -168,7 +199,7 @@ def _server(settings: Settings) -> _Server:
         backlog=_BACKLOG,
         backpressure=_CONNECTIONS,
         respawn_failed_workers=True,
-        workers_kill_timeout=_PATIENCE,
+        workers_kill_timeout=settings.drain_limit,
         ssl_cert=settings.tls_cert,
         ssl_key=settings.tls_key,
         ssl_protocol_min=SSLProtocols.tls12,

@@ -88,6 +88,9 @@ class BlobStore(Protocol):
     def objects(self) -> Iterator[Object]:
         """Every object that there is, in no order."""
 
+    def reach(self) -> None:
+        """Return if the store is there, as far as one question can tell. Raises: StoreUnavailable, OSError."""
+
     def free(self) -> int | None:
         """Bytes that can still be stored; None where there is no telling."""
 

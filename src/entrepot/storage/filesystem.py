@@ -153,6 +153,11 @@ class FilesystemStore:
                     for entry in entries:
                         yield entry._replace(name="/".join((*parts, entry.name)))
 
+    def reach(self) -> None:
+        """Raises: OSError, where the folder has gone, or its disk."""
+        with self._folder(["uploads"]):
+            pass
+
     def free(self) -> int | None:
         """Bytes that this process may still store."""
         space = os.fstatvfs(self._root)

@@ -192,6 +192,11 @@ class ObjectStore:
                 if entry.mark:
                     yield Object(f"{upload}/{entry.segment.name}", entry.modified)
 
+    def reach(self) -> None:
+        """Ask for something that is not there. Raises: StoreUnavailable."""
+        with _answered(), contextlib.suppress(FileNotFoundError):
+            obstore.head(self._bucket, "anybody")
+
     def free(self) -> int | None:
         """None: a bucket has no end."""
         return None
