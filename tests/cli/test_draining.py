@@ -12,6 +12,8 @@ from tests.support.network import free_port
 from tests.support.server import Registry, Server
 from tests.support.weed import Weed
 
+pytestmark = pytest.mark.timeout(300)
+
 _NAME = "draining/app"
 # Nobody waits for it: what is said to take so long ends otherwise.
 _LONG = 3600

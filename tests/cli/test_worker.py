@@ -11,6 +11,8 @@ import pytest
 from tests.support.postgresql import cluster
 from tests.support.server import ENTREPOT, Server
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture
 def worker(tmp_path):

@@ -11,6 +11,8 @@ from tests.support.server import Server
 
 _NODES = 3
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.mark.parametrize("keys_are_shared", [True, False])
 def test_nodes_that_start_at_a_time_make_one_registry(tmp_path, keys_are_shared):
