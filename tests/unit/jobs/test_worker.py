@@ -237,6 +237,7 @@ def two(tmp_path: Path) -> Iterator[tuple[Jobs, Jobs]]:
     other.kill()
 
 
+@pytest.mark.timeout(300)
 def test_what_is_due_is_done_by_one_of_many(two: tuple[Jobs, Jobs]) -> None:
     one, other = two
     one.start()
