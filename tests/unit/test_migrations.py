@@ -229,7 +229,7 @@ def test_material_from_before_there_were_versions_of_the_root_key_is_of_version_
     path = tmp_path / "entrepot.sqlite"
     migrate(path)
     _change(path, "DROP TABLE replaced")
-    _change(path, "UPDATE alembic_version SET version_num = '0005'")
+    _change(path, "UPDATE alembic_version SET version_num = '0006'")
     for version in (1, 2):
         _change(path, f"INSERT INTO kms_materials VALUES ('key', {version}, x'aa0{version}', 0, NULL)")
 

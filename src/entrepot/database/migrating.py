@@ -3,7 +3,7 @@ The schema's versions: ``migrations/versions/NNNN_what.py``, each a step, applie
 
 A step may say which is the oldest program that can go on with what it leaves: ``OLDEST = "0004"``, a program whose
 last step is that one. Where it says nothing, only programs that know the step can. The database remembers it, so that
-an older program knows it of steps that it has never heard of (docs/decisions/0013-one-release-side-by-side.md).
+an older program knows it of steps that it has never heard of (docs/decisions/0017-one-release-side-by-side.md).
 
 The one place that imports Alembic, and only when there is a step to take: it costs a start 0.3 s.
 """

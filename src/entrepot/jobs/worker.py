@@ -7,7 +7,7 @@ docs/decisions/0003-jobs-in-their-own-file.md. It talks to nobody: no port, no t
 
 Over PostgreSQL there may be many of these processes, on as many machines. A time of a schedule is one row for all
 of them, which one takes; what a dead one had begun is taken up by another, who sees that it is dead
-(docs/decisions/0014-a-lock-says-who-lives.md).
+(docs/decisions/0018-a-lock-says-who-lives.md).
 """
 
 import logging
