@@ -7,6 +7,7 @@
 #   make docs       write the pages of docs that are made from the code
 #   make clients    install the real clients that tests and benchmarks use
 #   make bench      compare with other registries, on this machine
+#   make image      build the container image with buildah and mmdebstrap, as root
 #   make clean      remove what make made here (never ./data)
 #
 # Needed: make, and Python 3.11 or newer. ARGS="…" is handed on to serve, test, test-all and bench.
@@ -22,7 +23,7 @@ unexport VIRTUAL_ENV
 # Modules are compiled once and not by every process anew: half of what a start takes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-all check format lint types imports sizes bench docs clients clean
+.PHONY: serve test test-all check format lint types imports sizes bench docs clients image clean
 
 serve: .venv/.made
 	.venv/bin/entrepot serve --data ./data $(ARGS)
@@ -60,6 +61,9 @@ docs: .venv/.made
 
 clients: .venv/.made
 	$(PYTHON) -m tools.clients
+
+image: | $(UV)
+	deploy/image/build $(ARGS)
 
 clean:
 	rm -rf .venv .uv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -8,6 +8,7 @@ what needs its libraries around it comes from Debian. Tests and benchmarks ask `
 import argparse
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -152,6 +153,23 @@ class Extracted:
             _run([dpkg, "-x", str(next(Path(scratch).glob("*.deb"))), str(folder)])
 
 
+@dataclass(frozen=True, slots=True)
+class RootFilesystem:
+    """The lowest layer of our own container image: packages from Debian, fetched as seldom as the other clients."""
+
+    script: Path
+
+    @property
+    def name(self) -> str:
+        """Its path under the cache folder: another script writes another one."""
+        return f"rootfs/{hashlib.sha256(self.script.read_bytes()).hexdigest()[:12]}"
+
+    def install(self, folder: Path) -> None:
+        """Have the script write it."""
+        _tool("mmdebstrap", "mmdebstrap (Debian: apt-get install mmdebstrap)")
+        _run([str(self.script), str(folder / "rootfs.tar")])
+
+
 def _moto() -> Python:
     return Python(("moto[server]==5.2.5", "pytest==9.2.0", "freezegun==1.5.5"))
 
@@ -182,6 +200,8 @@ CACHED: Mapping[str, tuple[Source, str]] = {
     ),
     "distribution": (Go("github.com/distribution/distribution/v3/cmd/registry", "v3.1.1"), "registry"),
     "helm": (Go("helm.sh/helm/v4/cmd/helm", "v4.2.4"), "helm"),
+    "kubernetes-validate": (Python(("kubernetes-validate==1.37.0",)), "bin/kubernetes-validate"),
+    "rootfs": (RootFilesystem(Path(__file__).parents[1] / "deploy/image/rootfs"), "rootfs.tar"),
     "cosign": (Go("github.com/sigstore/cosign/v3/cmd/cosign", "v3.1.2"), "cosign"),
 }
 

@@ -113,8 +113,12 @@ def docker_engine(shell: Shell, dockerd: Path, docker: Path) -> Iterator[Shell]:
     network = ["--bridge=none", "--iptables=false", "--ip6tables=false"]
     command = [dockerd, "--storage-driver=overlay2", *network, "-H", socket, *places]
     shell.environment |= {"DOCKER_HOST": socket, "DOCKER_BUILDKIT": "0"}
-    with daemon(shell, command, lambda: shell.attempt(docker, "info", "-f", "{{.ID}}").returncode == 0):
-        yield shell
+    try:
+        with daemon(shell, command, lambda: shell.attempt(docker, "info", "-f", "{{.ID}}").returncode == 0):
+            yield shell
+    finally:
+        # It leaves this behind where a container has had the machine's own network.
+        shell.attempt("umount", shell.home / "exec/netns/default")
 
 
 def with_hosts(hosts: Path) -> list[Word]:
