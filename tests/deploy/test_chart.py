@@ -11,6 +11,7 @@ import yaml
 
 from entrepot.settings import KINDS, load
 from tests.clients.kit import Shell
+from tests.docs.pages import chapters
 from tests.support.clients import client
 from tests.support.data import ROOT
 
@@ -72,15 +73,16 @@ def container(pod):
     return container
 
 
-both = pytest.mark.parametrize("values", [VALUES, ALL], ids=["least", "all"], indirect=True)
+(PAGE,) = (yaml.safe_load(block) for block in chapters("docs/team.md")["On Kubernetes"] if block.startswith("image:"))
+each = pytest.mark.parametrize("values", [VALUES, ALL, PAGE], ids=["least", "all", "page"], indirect=True)
 
 
-@both
+@each
 def test_helm_finds_nothing_to_say_against_it(shell, values):
     assert "0 chart(s) failed" in shell(client("helm"), "lint", "--strict", CHART, f"--values={values}")
 
 
-@both
+@each
 def test_kubernetes_knows_every_member_of_what_it_makes(shell, values):
     shell(client("helm"), "template", "team", CHART, f"--values={values}", "--output-dir=made")
 
@@ -90,7 +92,7 @@ def test_kubernetes_knows_every_member_of_what_it_makes(shell, values):
     shell(client("kubernetes-validate"), "--strict", *made)
 
 
-@both
+@each
 def test_a_pod_has_no_rights_and_may_write_to_memory_alone(pod, container):
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -117,7 +119,7 @@ def test_the_root_key_is_a_secret_that_exists_and_the_chart_makes_none(rendered,
     assert mount == {"name": "root-key", "mountPath": "/run/secrets/entrepot", "readOnly": True}
 
 
-@both
+@each
 def test_a_pod_that_ends_has_time_to_leave_and_to_finish(pod, container):
     """The server gives requests under way 30 s."""
     (code,) = container["lifecycle"]["preStop"]["exec"]["command"][2:]
@@ -127,7 +129,7 @@ def test_a_pod_that_ends_has_time_to_leave_and_to_finish(pod, container):
     assert pod["terminationGracePeriodSeconds"] > int(match[1]) + 30
 
 
-@both
+@each
 def test_probes_ask_what_the_server_answers_in_the_way_that_it_speaks(pod, container):
     scheme = "HTTPS" if any(each["name"] == "tls" for each in pod["volumes"]) else "HTTP"
     paths = {name: container[f"{name}Probe"]["httpGet"] for name in ("startup", "readiness", "liveness")}
@@ -139,7 +141,7 @@ def test_probes_ask_what_the_server_answers_in_the_way_that_it_speaks(pod, conta
     }
 
 
-@both
+@each
 def test_service_and_disruption_budget_mean_the_pods(rendered):
     labels = rendered["Deployment"]["spec"]["template"]["metadata"]["labels"]
     selectors = [
