@@ -108,6 +108,7 @@ def _stand_ins(folder: Path) -> None:
     for name in ("etc", "opt", "tmp", "run", "var/log/nginx", "var/lib/nginx", "usr"):
         (root / name).mkdir(parents=True)
     (root / "tmp").chmod(0o1777)
+    shutil.copy(client("busybox"), root / "opt")  # more than fits into a row, so that there is something for the bucket
     (root / "etc/passwd").write_text(PASSWD)
     (root / "etc/group").write_text(GROUP)
     for name in ("bin", "lib", "lib64", "sbin"):
@@ -206,7 +207,7 @@ def test_a_team_that_followed_the_page_pushes_and_pulls_whichever_node_is_left(t
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     host = f"localhost:{team.port}"
     team.docker("login", "--username=AWS", "--password-stdin", host, given=b64decode(token).decode().partition(":")[2])
-    team.docker("tag", NAME, f"{host}/my-app:1")
+    team.docker("tag", "host:1", f"{host}/my-app:1")
 
     team.docker("push", f"{host}/my-app:1")
 
