@@ -1,6 +1,7 @@
 """Repositories by the API. Source: Amazon ECR API reference."""
 
 import pytest
+import urllib3
 
 from tests.support.api import push_image, refused
 from tests.support.server import ACCOUNT
@@ -259,3 +260,16 @@ def test_abuse_06_a_foreign_account_tells_nothing_of_what_it_has(ecr, name):
         "because no resource-based policy allows the ecr:ListImages action",
     ):
         ecr.list_images(registryId="210987654321", repositoryName=name)
+
+
+def test_no_text_holds_a_nul(ecr, server, repository):
+    """PostgreSQL has none, not even in a question: what holds one is refused at the door, over every database."""
+    arn = ecr.describe_repositories(repositoryNames=[repository])["repositories"][0]["repositoryArn"]
+
+    with refused("SerializationException"):
+        ecr.untag_resource(resourceArn=arn, tagKeys=["a\0"])
+
+    query = "Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=a"
+    query += "&X-Amz-Credential=AKIA%00/20261122/us-east-1/sts/aws4_request&X-Amz-SignedHeaders=host&X-Amz-Expires=60"
+    asked = urllib3.request("GET", f"{server.url}/?{query}&X-Amz-Date=20261122T000000Z", retries=False)
+    assert asked.status == 400, asked.data

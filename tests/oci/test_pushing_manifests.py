@@ -276,6 +276,7 @@ def test_a_docker_list_takes_docker_and_oci_images(registry, stocked, tree):
         {"subject": {"digest": "x", "size": 1, "mediaType": "a/b"}},
         {"annotations": {"a": 1}},
         {"artifactType": 1},
+        {"artifactType": "a/\0"},
         {"mediaType": DOCKER_MANIFEST},
         {"manifests": []},
     ],

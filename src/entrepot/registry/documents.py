@@ -208,7 +208,7 @@ def _descriptor(entry: Any, place: str) -> Descriptor:
         raise ManifestInvalid(reason=f"{place} has a descriptor with an invalid digest")
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= _LARGEST_SIZE:
         raise ManifestInvalid(reason=f"{place} has a descriptor with an invalid size")
-    if not isinstance(media_type, str) or not media_type:
+    if not isinstance(media_type, str) or not media_type or "\0" in media_type:
         raise ManifestInvalid(reason=f"{place} has a descriptor without a mediaType")
     foreign = bool(entry.get("urls")) or media_type.startswith(_FOREIGN)
     return Descriptor(digest, size, media_type, foreign and place == "layers")
@@ -217,8 +217,8 @@ def _descriptor(entry: Any, place: str) -> Descriptor:
 def _artifact_type(tree: dict[str, Any]) -> str | None:
     """``artifactType``, else the config's media type: image-spec 1.1, "Guidelines for Artifact Usage"."""
     stated = tree.get("artifactType")
-    if stated is not None and not isinstance(stated, str):
-        raise ManifestInvalid(reason="artifactType is not a string")
+    if stated is not None and (not isinstance(stated, str) or "\0" in stated):
+        raise ManifestInvalid(reason="artifactType is no media type")
     config = tree.get("config")
     return stated or (config["mediaType"] if config else None)
 

@@ -38,6 +38,8 @@ def form(text: str) -> dict[str, str]:
         "x=1&" + ".".join("a" * 65) + "=1",
         "UserName=a&UserName=b",
         "UserName=%ff",
+        "UserName=a%00",
+        "UserName=a\0",
     ],
 )
 def test_a_form_beyond_its_bounds_is_refused(text):
@@ -111,6 +113,7 @@ def test_a_message_is_escaped_in_xml():
         b'{"imageIds": {}}',
         b'{"imageIds": [1]}',
         b'{"imageIds": "a"}',
+        b'{"repositoryName": "a\\u0000"}',
         b'{"filter": []}',
         b'{"maxResults": 1.0}',
         b'{"maxResults": 2147483648}',
@@ -194,6 +197,7 @@ def test_cbor_makes_no_objects_of_tags(tag):
         b"\x9b\x7f\xff\xff\xff\xff\xff\xff\xff",
         b"\xa1\x69Namespace\x01",
         b"\xa1\x69Namespace\x61\xff",
+        b"\xa1\x69Namespace\x61\0",
         b"\x81\x01",
         b"\xff",
     ],

@@ -305,6 +305,7 @@ WRONG_DESCRIPTORS = [
     _descriptor(A, size=None),
     _descriptor(A, size=1 << 63),
     _descriptor(A, mediaType=""),
+    _descriptor(A, mediaType="text/\0"),
     _descriptor(A, mediaType=None),
     _descriptor(A, mediaType=1),
     _descriptor() | {"digest": None},

@@ -36,8 +36,10 @@ def form(body: bytes | bytearray, *, plus_is_blank: bool = True) -> dict[str, st
     """
     The fields of a form. In a signed query string a plus is a plus: the signature does not tell it from ``%2B``.
 
-    Raises: Serialization, when the form is no UTF-8, too long, or has a name twice.
+    Raises: Serialization, when the form is no UTF-8, too long, has a name twice, or holds a NUL.
     """
+    if b"\0" in body or b"%00" in body:
+        raise Serialization(reason="The form holds a NUL")
     raw = bytes(body) if plus_is_blank else body.replace(b"+", b"%2B")
     try:
         pairs = parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)

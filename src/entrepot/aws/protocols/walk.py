@@ -128,9 +128,11 @@ def typed(wanted: str, *types: type) -> Callable[[Any], Any]:
 
 
 def text(value: Any) -> str:
-    """A string that can be stored and sent: no lone surrogate. Raises: Serialization."""
+    """A string that can be stored and sent: no lone surrogate, no NUL. Raises: Serialization."""
     if type(value) is not str:
         raise mistyped(value, "a String")
+    if "\0" in value:  # neither PostgreSQL nor XML has it
+        raise Serialization(reason="A string holds a NUL")
     try:
         value.encode()
     except UnicodeEncodeError:
