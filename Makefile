@@ -2,7 +2,10 @@
 #
 #   make serve      set up everything and start the registry on 127.0.0.1:5000, data in ./data
 #   make test       the tests, in minutes; tests with clients that are not here are skipped and named
-#   make test-all   the tests, the long ones too, and those of the OCI face over an object store
+#   make test-all   the tests, the long ones too, and those of both faces over every back end
+#   make over-postgresql-s3
+#                   the tests of both faces (or ARGS) over one back end: over-, sqlite- or postgresql-, and
+#                   file (sealed), plain, s3 or s3-sealed
 #   make check      format, lint, types, imports, sizes; each of these is a target too
 #   make docs       write the pages of docs that are made from the code
 #   make clients    install the real clients that tests and benchmarks use
@@ -23,17 +26,36 @@ unexport VIRTUAL_ENV
 # Modules are compiled once and not by every process anew: half of what a start takes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: serve test test-all check format lint types imports sizes bench docs clients image clean
+# All tests run over SQLite and sealed files; those of both faces also over other back ends.
+FACES := tests/oci tests/api
+BESIDE := over-postgresql-s3
+FURTHER := over-sqlite-plain over-sqlite-s3 over-postgresql-file over-postgresql-plain
+
+.PHONY: serve test test-all quick whole check format lint types imports sizes bench docs clients image clean
 
 serve: .venv/.made
 	.venv/bin/entrepot serve --data ./data $(ARGS)
 
-test: .venv/.made
+# With ARGS it is about some tests, and those run once.
+test: quick $(if $(ARGS),,$(BESIDE))
+
+test-all: whole $(if $(ARGS),,$(BESIDE) $(FURTHER))
+
+quick: .venv/.made
 	$(PYTHON) -m pytest $(ARGS)
 
-test-all: .venv/.made
+whole: .venv/.made
 	$(PYTHON) -m pytest -m "" $(ARGS)
-	ENTREPOT_TEST_STORAGE=s3 $(PYTHON) -m pytest tests/oci
+
+# What else has to do with rows.
+over-postgresql-file: FACES += tests/abuse tests/cli/test_commands.py tests/cli/test_freshness.py \
+	tests/crash/test_garbage.py tests/moto
+
+over-sqlite-%: .venv/.made
+	ENTREPOT_TEST_STORAGE=$* $(PYTHON) -m pytest $(or $(ARGS),$(FACES))
+
+over-postgresql-%: .venv/.made
+	ENTREPOT_TEST_DATABASE=postgresql ENTREPOT_TEST_STORAGE=$* $(PYTHON) -m pytest $(or $(ARGS),$(FACES))
 
 check: format lint types imports sizes
 

@@ -1,6 +1,5 @@
 """Rules that hold for every test, and the fixtures that most tests need."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from tests.support.network import only_loopback
 from tests.support.server import Registry, Server
 from tests.support.skips import Account
 from tests.support.weed import Weed
+from tests.support.weed import weed as the_weed
 
 # No test fails by the clock: the machine may be twice as slow an hour later.
 hypothesis.settings.register_profile("entrepot", deadline=None)
@@ -29,20 +29,9 @@ def _only_loopback() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def storage(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Where the server keeps blobs: in files, or as ``ENTREPOT_TEST_STORAGE`` says, in ``s3``."""
-    wanted = os.environ.get("ENTREPOT_TEST_STORAGE", "file")
-    if wanted == "file":
-        return {}
-    assert wanted == "s3", f"ENTREPOT_TEST_STORAGE is file or s3, not {wanted!r}"
-    weed: Weed = request.getfixturevalue("weed")
-    return {"storage": weed.place(), "variables": weed.variables}
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, storage: dict[str, Any]) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests that do not need one of their own; they keep to repositories of their own."""
-    with Server(tmp_path_factory.mktemp("server") / "data", workers=2, **storage) as server:
+    with Server(tmp_path_factory.mktemp("server") / "data", workers=2) as server:
         yield server
 
 
@@ -67,10 +56,9 @@ def repository(ecr: Any, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weed]:
+def weed() -> Weed:
     """One S3 engine for all tests that need it; each has a place of its own in it."""
-    with Weed(tmp_path_factory.mktemp("weed")) as weed:
-        yield weed
+    return the_weed()
 
 
 @pytest.fixture

@@ -134,8 +134,9 @@ def test_an_image_has_so_many_tags(registry, repository):
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Registry, str]]:
-    """A registry whose disk is nearly full, and the digest of the image that it has."""
-    with Server(tmp_path_factory.mktemp("full") / "data", least_free=1 << 60) as server:
+    """A registry whose disk is nearly full, and the digest of the image that it has. A bucket is never full."""
+    folder = tmp_path_factory.mktemp("full")
+    with Server(folder / "data", least_free=1 << 60, storage=(folder / "blobs").as_uri()) as server:
         with database_of(server) as database:
             digest = push_image(database, make_repository(database, "app"), "old", "v1")
         yield server.registry(), digest

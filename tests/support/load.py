@@ -15,7 +15,7 @@ from threading import Event
 from typing import Any, NamedTuple
 
 import urllib3
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.support.server import Registry, Server, digest_of, manifest
 
@@ -125,8 +125,13 @@ class Client:
         self._oci: Registry = self.server.registry()
         self._ecr: Any = self.server.aws("ecr")
 
-    def work(self, ending: Event | None = None) -> bool:
-        """Work until *ending* is set, or the server is lost: then False. Raises: AssertionError, at a refusal."""
+    def work(self, ending: Event | None = None, *, outages: bool = False) -> bool:
+        """
+        Work until *ending* is set, or the server is lost: then False.
+
+        With *outages*, a server that says that it cannot do its work (5xx) is lost as well. Raises: AssertionError,
+        at any other refusal.
+        """
         operations, weights = zip(*self._operations, strict=True)
         while ending is None or not ending.is_set():
             (operation,) = self._random.choices(operations, weights)
@@ -134,6 +139,10 @@ class Client:
                 operation()
             except LOST:
                 return False
+            except (Refused, ClientError) as refusal:
+                if outages and _status(refusal) >= 500:
+                    return False
+                raise
             self.acknowledged += 1
         return True
 
@@ -363,6 +372,22 @@ class Client:
         return f"{self._random.getrandbits(64):x}"
 
 
+class Refused(AssertionError):
+    """An answer of the OCI face with another status than was expected."""
+
+    def __init__(self, answer: urllib3.BaseHTTPResponse, statuses: tuple[int, ...]) -> None:
+        super().__init__(f"{answer.status} instead of {statuses}: {answer.data[:500]!r}")
+        self.status = answer.status
+
+
+def _status(refusal: Refused | ClientError) -> int:
+    if isinstance(refusal, Refused):
+        return refusal.status
+    status: int = refusal.response["ResponseMetadata"]["HTTPStatusCode"]
+    return status
+
+
 def _expect(answer: urllib3.BaseHTTPResponse, *statuses: int) -> urllib3.BaseHTTPResponse:
-    assert answer.status in statuses, f"{answer.status} instead of {statuses}: {answer.data[:500]!r}"
+    if answer.status not in statuses:
+        raise Refused(answer, statuses)
     return answer

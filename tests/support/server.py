@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import functools
 import hashlib
 import json
 import os
@@ -13,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,8 +22,8 @@ import psycopg
 import urllib3
 from botocore.config import Config
 
+from tests.support.backends import place_of
 from tests.support.network import free_port
-from tests.support.postgresql import cluster
 
 ENTREPOT = Path(sys.executable).with_name("entrepot")
 ACCOUNT = "123456789012"
@@ -33,17 +32,11 @@ REGION = "us-east-1"
 _PATIENCE = 60.0
 
 
-@functools.cache
-def _database_of(data: Path) -> str:
-    """A database of PostgreSQL for a data folder: who opens the folder again finds the same."""
-    return cluster().new()
-
-
 class Server:
     """
     ``entrepot serve`` over a data folder; *settings* become ``ENTREPOT_*`` variables.
 
-    With ``ENTREPOT_TEST_DATABASE=postgresql`` its rows lie in a new database of PostgreSQL.
+    Where it keeps rows and blobs is said by the run (``tests.support.backends``), unless *settings* say it.
 
     *variables* are set as they are.
     """
@@ -60,10 +53,10 @@ class Server:
         self.data = data
         self.host = host
         self.port = port or free_port()
-        if os.environ.get("ENTREPOT_TEST_DATABASE") == "postgresql":
-            settings.setdefault("database", _database_of(data))
+        place = place_of(data)
+        settings = {**place.settings, **settings}
         self.settings = {f"ENTREPOT_{name.upper()}": str(value) for name, value in settings.items()}
-        self.settings |= variables or {}
+        self.settings |= {**place.variables, **(variables or {})}
         self.process: subprocess.Popen[bytes] | None = None
         self._clients: dict[tuple[str, tuple[str, str] | None, str], Any] = {}
         self.log = data.parent / f"{data.name}.log"
@@ -83,6 +76,16 @@ class Server:
                 return cursor.fetchall() if cursor.description else []
         with contextlib.closing(sqlite3.connect(self.place)) as file, file:
             return file.execute(statement).fetchall()
+
+    def at_rest(self) -> Iterator[tuple[Path, bytes]]:
+        """Every file in which it keeps something, its database too; what goes away meanwhile is left out."""
+        folders = [self.data]
+        if isinstance(self.place, str):
+            folders += [Path(folder) for (folder,) in self.sql("SHOW data_directory")]
+        for path in (path for folder in folders for path in folder.rglob("*")):
+            with contextlib.suppress(FileNotFoundError):
+                if path.is_file():
+                    yield path, path.read_bytes()
 
     @property
     def url(self) -> str:

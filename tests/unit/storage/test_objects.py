@@ -300,7 +300,7 @@ def slow(weed: Weed) -> Iterator[Proxy]:
 
 
 def test_a_store_that_says_slow_down_is_asked_again(weed: Weed, bucket: str, slow: Proxy) -> None:
-    store = open_store(bucket.replace(str(weed.port), str(slow.server_port)))
+    store = open_store(bucket.replace(weed.endpoint, f"http://127.0.0.1:{slow.server_port}"))
 
     key = publish(store, bytes(20 * MEBIBYTE))
 
