@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from bench.work import Work
-from bench.works import api, bulk, copies, decisions, footprint, hot, images
+from bench.works import api, bulk, copies, decisions, footprint, hot, images, nodes, shared
 
 ALL: Mapping[str, Work] = {
     work.name: work
@@ -15,5 +15,7 @@ ALL: Mapping[str, Work] = {
         *footprint.WORKS,
         *api.WORKS,
         *decisions.WORKS,
+        *shared.WORKS,
+        *nodes.WORKS,
     )
 }

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 MIB = 1 << 20
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -87,6 +89,34 @@ class PeakMemory:
             self.bytes = max(self.bytes, sum(resident(pid) for pid in tree(self._root)))
 
 
+@contextlib.contextmanager
+def held(root: int, cores: float) -> Iterator[None]:
+    """
+    While it is entered, a process and its descendants get no more than *cores* of the processors together.
+
+    Raises: OSError, where we may make no control group for processors.
+    """
+    period = 100_000  # microseconds
+    unified = Path("/sys/fs/cgroup/cgroup.controllers").exists()
+    group = Path("/sys/fs/cgroup" if unified else "/sys/fs/cgroup/cpu", f"bench-{root}")
+    group.mkdir()
+    try:
+        quota = int(cores * period)
+        if unified:
+            (group / "cpu.max").write_text(f"{quota} {period}")
+        else:
+            (group / "cpu.cfs_period_us").write_text(str(period))
+            (group / "cpu.cfs_quota_us").write_text(str(quota))
+        for pid in tree(root):
+            (group / "cgroup.procs").write_text(str(pid))
+        yield
+    finally:
+        for line in (group / "cgroup.procs").read_text().splitlines():
+            with contextlib.suppress(ProcessLookupError):
+                (group.parent / "cgroup.procs").write_text(line)
+        group.rmdir()
+
+
 def sha256_rate(size: int) -> float:
     """Bytes per second that one core hashes: no push of *size* bytes can be faster."""
     piece = os.urandom(MIB)
@@ -95,6 +125,16 @@ def sha256_rate(size: int) -> float:
     for _ in range(size // MIB):
         digest.update(piece)
     digest.digest()
+    return size / (time.perf_counter() - started)
+
+
+def aes_rate(size: int) -> float:
+    """Bytes per second that one core opens with AES-256-GCM, a mebibyte at a time."""
+    cipher, nonce = AESGCM(os.urandom(32)), os.urandom(12)
+    sealed, plain = cipher.encrypt(nonce, os.urandom(MIB), None), bytearray(MIB)
+    started = time.perf_counter()
+    for _ in range(size // MIB):
+        cipher.decrypt_into(nonce, sealed, None, plain)
     return size / (time.perf_counter() - started)
 
 

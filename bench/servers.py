@@ -73,6 +73,21 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    Where a server keeps what it is given, if not in files of its own folder, and how.
+
+    *settings* are ours, as environment; *driver* is what Distribution's configuration says of its storage.
+    """
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+    driver: Mapping[str, Any] | None = None
+
+
+_ITS_FOLDER = Place()
+
+
 @dataclass(slots=True)
 class Server:
     """One server that runs, with what is needed to ask it something."""
@@ -82,6 +97,7 @@ class Server:
     folder: Path
     pid: int
     start_seconds: float
+    settings: Mapping[str, str] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     authorization: str | None = None
 
@@ -131,7 +147,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(name: str, folder: Path, *, workers: int = 2, data: Path | None = None) -> Iterator[Server]:
+def running(
+    name: str, folder: Path, *, workers: int = 2, data: Path | None = None, place: Place = _ITS_FOLDER
+) -> Iterator[Server]:
     """
     A server of that name on an empty folder (or on *data*, which stays), that has answered its first request.
 
@@ -139,7 +157,7 @@ def running(name: str, folder: Path, *, workers: int = 2, data: Path | None = No
     """
     scratch = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder))
     port = free_port()
-    command = _COMMANDS[name](data or scratch / "data", port, workers)
+    command = _COMMANDS[name](data or scratch / "data", port, workers, place)
     log = scratch / "log"
     with log.open("wb") as output:
         started = time.perf_counter()
@@ -154,7 +172,8 @@ def running(name: str, folder: Path, *, workers: int = 2, data: Path | None = No
         )
     try:
         _await_answer(process, port, log)
-        server = Server(name, port, data or scratch / "data", process.pid, time.perf_counter() - started)
+        took = time.perf_counter() - started
+        server = Server(name, port, data or scratch / "data", process.pid, took, place.settings)
         if name == OURS:
             server.keys, server.authorization = _login(server)
         _await_rest(server)
@@ -181,7 +200,7 @@ def tool(name: str) -> str:
     return str(path)
 
 
-def _ours(data: Path, port: int, workers: int) -> Command:
+def _ours(data: Path, port: int, workers: int, place: Place) -> Command:
     program = Path(sys.executable).with_name("entrepot")
     if not program.exists():
         raise NotHere("entrepot is not in this environment: make")
@@ -189,18 +208,18 @@ def _ours(data: Path, port: int, workers: int) -> Command:
     # Sixty-four connections of one principal have as many uploads open, and every round fills a repository.
     quotas = {"ENTREPOT_UPLOADS_PER_PRINCIPAL": "1000", "ENTREPOT_IMAGES_PER_REPOSITORY": "1000000"}
     arguments = ["serve", "--data", str(data), "--listen", listen, "--workers", str(workers)]
-    return Command([str(program), *arguments], quotas)
+    return Command([str(program), *arguments], {**quotas, **place.settings})
 
 
-def _distribution(program: str, data: Path, port: int) -> Command:
+def _distribution(program: str, data: Path, port: int, place: Place) -> Command:
     """What Debian's /etc/docker/registry/config.yml says, but for the address, the folder and the password."""
     configuration = {
         "version": "0.1",
         "log": {"fields": {"service": "registry"}},
         "storage": {
             "cache": {"blobdescriptor": "inmemory"},
-            "filesystem": {"rootdirectory": str(data)},
             "delete": {"enabled": True},
+            **(place.driver or {"filesystem": {"rootdirectory": str(data)}}),
         },
         "http": {"addr": f"127.0.0.1:{port}", "headers": {"X-Content-Type-Options": ["nosniff"]}},
         "health": {"storagedriver": {"enabled": True, "interval": "10s", "threshold": 3}},
@@ -210,11 +229,11 @@ def _distribution(program: str, data: Path, port: int) -> Command:
     return Command([tool(program), "serve", str(path)], {"OTEL_TRACES_EXPORTER": "none"})
 
 
-def _moto(_data: Path, port: int, _workers: int) -> Command:
+def _moto(_data: Path, port: int, _workers: int, _place: Place) -> Command:
     return Command([tool("moto_server"), "-H", "127.0.0.1", "-p", str(port)])
 
 
-def _nginx(data: Path, port: int, workers: int) -> Command:
+def _nginx(data: Path, port: int, workers: int, _place: Place) -> Command:
     """A server of plain files: what loopback, kernel and load generator allow."""
     data.mkdir(exist_ok=True)
     temporary = "".join(
@@ -230,10 +249,10 @@ def _nginx(data: Path, port: int, workers: int) -> Command:
     return Command([tool("nginx"), "-p", str(data.parent), "-c", str(path)])
 
 
-_COMMANDS: Mapping[str, Callable[[Path, int, int], Command]] = {
+_COMMANDS: Mapping[str, Callable[[Path, int, int, Place], Command]] = {
     OURS: _ours,
-    DISTRIBUTION_2: lambda data, port, _workers: _distribution("docker-registry", data, port),
-    DISTRIBUTION_3: lambda data, port, _workers: _distribution("distribution", data, port),
+    DISTRIBUTION_2: lambda data, port, _workers, place: _distribution("docker-registry", data, port, place),
+    DISTRIBUTION_3: lambda data, port, _workers, place: _distribution("distribution", data, port, place),
     MOTO: _moto,
     LIMIT: _nginx,
 }
@@ -294,7 +313,7 @@ def _root_keys(server: Server) -> dict[str, str]:
     program = Path(sys.executable).with_name("entrepot")
     lines = subprocess.run(
         [str(program), "env", "--data", str(server.folder)],
-        env=_clean_environment(),
+        env={**_clean_environment(), **server.settings},
         capture_output=True,
         check=True,
         text=True,

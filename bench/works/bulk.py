@@ -1,5 +1,5 @@
 """
-One large blob: pushed in one piece, pushed in 64 MiB chunks, pulled.
+One large blob: pushed in one piece, pushed in 64 MiB chunks, pulled; as it comes, and sealed at rest by us alone.
 
 The client is the kernel: sendfile one way, one large buffer the other, so that what is measured is the server.
 """
@@ -15,13 +15,15 @@ from pathlib import Path
 from bench import content, machine
 from bench.content import accept, begin_upload, path_of, small_image, with_digest
 from bench.figures import Figure, Target
-from bench.servers import DISTRIBUTION_2, DISTRIBUTION_3, LIMIT, Server, running
-from bench.work import Measure, Scale, Work
+from bench.servers import DISTRIBUTION_2, DISTRIBUTION_3, LIMIT, Place, Server, running
+from bench.work import Measure, Prepare, Scale, Work
 
 _CHUNK = 64 << 20
 _GIB = 1 << 30
 _GB = 1e9
 _PEERS = (DISTRIBUTION_2, DISTRIBUTION_3)
+# As the others keep it; and as we do unless we are told otherwise.
+_PLAIN, _SEALED = (Place({"ENTREPOT_DEFAULT_AT_REST": kind}) for kind in ("disk", "service"))
 _PUSH_TARGETS = {DISTRIBUTION_2: Target(2.5), DISTRIBUTION_3: Target(1.5, or_of_limit=0.8)}
 
 Push = Callable[[Server, str, Path, str], None]
@@ -82,13 +84,13 @@ def _send(
 
 
 @contextmanager
-def _pushing(name: str, scale: Scale, *, key: str, push: Push) -> Iterator[Measure]:
+def _pushing(name: str, scale: Scale, *, key: str, push: Push, place: Place) -> Iterator[Measure]:
     """Each round into an empty registry, after a small push that warms it."""
     path = content.large_file(scale.folder, scale.blob)
 
     def measure(_number: int) -> Mapping[str, float]:
         digest = content.renew(path)
-        with running(name, scale.folder, workers=scale.workers) as server:
+        with running(name, scale.folder, workers=scale.workers, place=place) as server:
             server.create_repository("bulk")
             content.push(server, "bulk", small_image(), tag="1")
             os.sync()
@@ -111,22 +113,33 @@ def _push_limit(_name: str, scale: Scale, *, key: str) -> Iterator[Measure]:
 
 
 @contextmanager
-def _pulling(name: str, scale: Scale) -> Iterator[Measure]:
+def _pulling(name: str, scale: Scale, *, key: str, place: Place) -> Iterator[Measure]:
     path = content.large_file(scale.folder, scale.blob)
     digest = content.renew(path)
-    with running(name, scale.folder, workers=scale.workers) as server:
-        place = _offer(server, path, digest)
-        pull(server, place)
+    with running(name, scale.folder, workers=scale.workers, place=place) as server:
+        where = _offer(server, path, digest)
+        pull(server, where)
 
         def measure(_number: int) -> Mapping[str, float]:
             cpu, started = server.cpu_seconds(), time.perf_counter()
-            size = pull(server, place)
+            size = pull(server, where)
             seconds = time.perf_counter() - started
             used = server.cpu_seconds() - cpu
             assert size == scale.blob, "the blob came back shorter"
-            return {"pull": size / seconds / _GB, "pull-cpu": used * _GIB / size}
+            return {key: size / seconds / _GB, f"{key}-cpu": used * _GIB / size}
 
         yield measure
+
+
+@contextmanager
+def _opening(_name: str, scale: Scale, *, key: str) -> Iterator[Measure]:
+    """What one core opens: no sealed pull can be faster, as long as one connection has one core."""
+
+    def measure(_number: int) -> Mapping[str, float]:
+        rate = machine.aes_rate(scale.blob)
+        return {key: rate / _GB, f"{key}-cpu": _GIB / rate}
+
+    yield measure
 
 
 def _offer(server: Server, path: Path, digest: str) -> str:
@@ -140,34 +153,46 @@ def _offer(server: Server, path: Path, digest: str) -> str:
     return f"/v2/bulk/blobs/{digest}"
 
 
-def _push_work(key: str, title: str, push: Push) -> Work:
+def _push_work(key: str, title: str, push: Push, place: Place) -> Work:
     speed = Figure(key, title, "GB/s", targets=_PUSH_TARGETS, limit="GB/s, the slower of SHA-256 and disk")
     cpu = Figure(f"{key}-cpu", f"{title}: processor of the server", "s/GiB", better="less")
     limit = partial(_push_limit, key=key)
-    return Work(key, [speed, cpu], partial(_pushing, key=key, push=push), peers=_PEERS, limit=limit)
+    return Work(key, [speed, cpu], partial(_pushing, key=key, push=push, place=place), peers=_PEERS, limit=limit)
+
+
+def _pull_work(key: str, title: str, place: Place, *, processor: float, limit: Prepare, bounds: str) -> Work:
+    targets = dict.fromkeys(_PEERS, Target(0.95))
+    speed = Figure(key, title, "GB/s", targets=targets, limit=f"GB/s, {bounds}")
+    cpu = Figure(
+        f"{key}-cpu",
+        f"{title}: processor of the server",
+        "s/GiB",
+        better="less",
+        targets=dict.fromkeys(_PEERS, Target(processor)),
+        limit=f"s/GiB, {bounds}",
+    )
+    return Work(key, [speed, cpu], partial(_pulling, key=key, place=place), peers=_PEERS, limit=limit, rounds=7)
 
 
 WORKS = (
-    _push_work("push", "push a large blob, one PUT", push_whole),
-    _push_work("push-chunks", "push a large blob, 64 MiB chunks", push_chunks),
-    Work(
+    _push_work("push", "push a large blob, one PUT", push_whole, _PLAIN),
+    _push_work("push-sealed", "push a large blob, one PUT, sealed by us", push_whole, _SEALED),
+    _push_work("push-chunks", "push a large blob, 64 MiB chunks", push_chunks, _PLAIN),
+    _push_work("push-chunks-sealed", "push a large blob, 64 MiB chunks, sealed by us", push_chunks, _SEALED),
+    _pull_work(
         "pull",
-        [
-            Figure(
-                "pull", "pull a large blob", "GB/s", targets=dict.fromkeys(_PEERS, Target(0.95)), limit="GB/s, nginx"
-            ),
-            Figure(
-                "pull-cpu",
-                "pull a large blob: processor of the server",
-                "s/GiB",
-                better="less",
-                targets=dict.fromkeys(_PEERS, Target(1.6)),
-                limit="s/GiB, nginx",
-            ),
-        ],
-        _pulling,
-        peers=_PEERS,
-        limit=_pulling,
-        rounds=7,
+        "pull a large blob",
+        _PLAIN,
+        processor=1.6,
+        limit=partial(_pulling, key="pull", place=_PLAIN),
+        bounds="nginx",
+    ),
+    _pull_work(
+        "pull-sealed",
+        "pull a large blob that is sealed by us",
+        _SEALED,
+        processor=2,
+        limit=partial(_opening, key="pull-sealed"),
+        bounds="AES-256-GCM of one core",
     ),
 )

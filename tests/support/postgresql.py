@@ -20,14 +20,19 @@ _PATIENCE = 60.0
 # The order of text is not that of bytes here, as in most installations: ours has to be told.
 _INITDB = ("--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8")
 _LOCALE = ("--locale-provider=icu", "--icu-locale=en-US")
-_OPTIONS = ("fsync=off", "autovacuum=off", "max_connections=200", "listen_addresses=", "log_min_messages=fatal")
+_OPTIONS = ("autovacuum=off", "max_connections=200", "listen_addresses=", "log_min_messages=fatal")
 
 
 class Cluster:
-    """A server in a temporary folder that answers on a socket there; it is not run by root, who may not."""
+    """
+    A server in a temporary folder that answers on a socket there; it is not run by root, who may not.
 
-    def __init__(self, programs: Path) -> None:
+    *durable*: what it acknowledges is there after a power cut, and not only after its own end.
+    """
+
+    def __init__(self, programs: Path, *, durable: bool = False) -> None:
         self.programs = programs
+        self._options = (*_OPTIONS, f"fsync={'on' if durable else 'off'}")
         self.folder = Path(tempfile.mkdtemp(prefix="entrepot-postgresql-"))
         self._user: dict[str, str | int] = {}
         if os.geteuid() == 0:
@@ -56,7 +61,7 @@ class Cluster:
         raise RuntimeError("PostgreSQL does not answer")
 
     def _spawned(self) -> "subprocess.Popen[bytes]":
-        options = [word for option in _OPTIONS for word in ("-c", option)]
+        options = [word for option in self._options for word in ("-c", option)]
         command = [self.programs / "postgres", "-D", self.folder / "data", "-k", self.folder, *options]
         with (self.folder / "log").open("ab") as log:
             process: subprocess.Popen[bytes] = subprocess.Popen(

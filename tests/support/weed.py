@@ -23,7 +23,7 @@ from tests.support.clients import client
 from tests.support.network import free_port
 
 _BUCKET = "entrepot-tests"
-_KEY = ("AKIATEST", "secrettest")
+KEY = ("AKIATEST", "secrettest")
 _IDENTITIES = (
     '{"identities":[{"name":"test","credentials":[{"accessKey":"AKIATEST","secretKey":"secrettest"}],'
     '"actions":["Admin","Read","Write","List","Tagging"]}]}'
@@ -42,7 +42,7 @@ class Weed:
         self._process: subprocess.Popen[bytes] | None = None
         # Where a process that uses the bucket finds its credentials.
         profile = folder / "credentials"
-        profile.write_text(f"[default]\naws_access_key_id = {_KEY[0]}\naws_secret_access_key = {_KEY[1]}\n")
+        profile.write_text(f"[default]\naws_access_key_id = {KEY[0]}\naws_secret_access_key = {KEY[1]}\n")
         self.variables: Mapping[str, str] = {
             "AWS_SHARED_CREDENTIALS_FILE": str(profile),
             "AWS_CONFIG_FILE": str(folder / "no-config"),
@@ -158,8 +158,8 @@ def _s3(endpoint: str) -> Any:
         "s3",
         endpoint_url=endpoint,
         region_name="us-east-1",
-        aws_access_key_id=_KEY[0],
-        aws_secret_access_key=_KEY[1],
+        aws_access_key_id=KEY[0],
+        aws_secret_access_key=KEY[1],
         config=Config(s3={"addressing_style": "path"}),
     )
 
