@@ -26,8 +26,6 @@ PACKAGE_LINES: Mapping[str, int] = {
     "database": 500,
 }
 
-# Migrations only ever grow in number, and each is written once.
-_UNCOUNTED = "database/migrations/versions/"
 _SUPPRESSION = re.compile(r"#\s*(?:noqa|type:\s*ignore)\b(?P<rest>.*)")
 _REASON = re.compile(r"(?::\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*|\[[a-z,\s-]+\])\s+\W*\w+\W+\w+")
 
@@ -75,7 +73,7 @@ def complaints(modules: Mapping[str, str]) -> Iterator[str]:
         for number in unreasoned(text):
             yield f"{path}:{number}: a silenced check needs its code and a reason behind it"
     for package, budget in PACKAGE_LINES.items():
-        total = sum(code_lines(t) for p, t in modules.items() if p.startswith(f"{package}/") and _UNCOUNTED not in p)
+        total = sum(code_lines(t) for p, t in modules.items() if p.startswith(f"{package}/"))
         if total > budget:
             yield f"{package}/: {total} lines, more than {budget}"
     silenced = sum(len(_SUPPRESSION.findall(text)) for text in modules.values())

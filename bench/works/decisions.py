@@ -11,12 +11,12 @@ from statistics import quantiles
 from bench.figures import Figure
 from bench.work import Measure, Scale, Work
 from entrepot.database import Database, Transaction
-from entrepot.database.migrating import migrate
 from entrepot.identity import accounts, deployment, inline_policies, users
 from entrepot.identity.directory import Directory
 from entrepot.identity.policy import Caller, Kind, Policy, Request, Sides, compile_policy, decide
 from entrepot.identity.principals import Principal
 from entrepot.rootkey import RootKey
+from entrepot.schema.migrating import migrate
 
 _ACCOUNT = "111111111111"
 _REPOSITORIES = f"arn:aws:ecr:us-east-1:{_ACCOUNT}:repository"

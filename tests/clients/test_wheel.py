@@ -136,7 +136,7 @@ def test_the_wheel_holds_the_package_alone_with_its_types_migrations_and_licence
     expected = {name for name in source if "__pycache__" not in name}
 
     assert {name for name in names if not re.match(r"entrepot-[\d.]+\.dist-info/", name)} == expected
-    assert {"entrepot/py.typed", "entrepot/database/migrations/env.py"} <= names
+    assert {"entrepot/py.typed", "entrepot/schema/migrations/env.py"} <= names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 

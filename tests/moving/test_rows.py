@@ -7,7 +7,7 @@ import time
 import psycopg
 import pytest
 
-from entrepot.database.migrating import newest
+from entrepot.schema.migrating import newest
 from tests.moving.support import begin, filled, migrate
 from tests.support.postgresql import cluster
 from tests.support.server import Server

@@ -6,7 +6,7 @@ from threading import Event
 import psycopg
 import pytest
 
-from entrepot.database.migrating import SchemaRefused, migrate
+from entrepot.schema.migrating import SchemaRefused, migrate
 from tests.support.load import Client
 from tests.support.migrations import NEWEST, NEXT, newer_program
 from tests.support.postgresql import cluster

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.database import migrating
+from entrepot.schema import migrating
 
 VERSIONS = Path(migrating.__file__).with_name("migrations") / "versions"
 NEWEST = max(file.name[:4] for file in VERSIONS.glob("[0-9]*.py"))

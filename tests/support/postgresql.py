@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from entrepot.database.migrating import migrate
+from entrepot.schema.migrating import migrate
 from tests.support.clients import client
 
 _PATIENCE = 60.0

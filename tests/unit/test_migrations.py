@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy
 
 from entrepot.database import metadata
-from entrepot.database.migrating import SchemaRefused, demand_current, migrate
+from entrepot.schema.migrating import SchemaRefused, demand_current, migrate
 from tests.support.database import database_in
 from tests.support.migrations import NEWEST, NEXT, VERSIONS, newer_program, refused_in
 from tests.support.postgresql import cluster
@@ -96,7 +96,7 @@ def test_on_postgresql_too_they_make_what_the_tables_describe():
 
 def test_two_that_migrate_a_postgresql_database_at_a_time_do_not_meet():
     url = cluster().new()
-    program = "import sys; from entrepot.database.migrating import migrate; migrate(sys.argv[1])"
+    program = "import sys; from entrepot.schema.migrating import migrate; migrate(sys.argv[1])"
 
     both = [subprocess.Popen([sys.executable, "-c", program, url]) for _ in range(2)]
 
@@ -125,7 +125,7 @@ def test_a_current_schema_is_left_without_loading_alembic(tmp_path):
     """It would cost every start 0.3 s."""
     migrate(tmp_path / "entrepot.sqlite")
     program = (
-        "import sys, pathlib; from entrepot.database.migrating import migrate; "
+        "import sys, pathlib; from entrepot.schema.migrating import migrate; "
         "migrate(pathlib.Path(sys.argv[1])); assert 'alembic' not in sys.modules"
     )
 
@@ -172,7 +172,7 @@ def test_one_that_does_not_is_refused_also_where_it_was_ours_before(oldest, tmp_
 def test_who_takes_old_programs_only_adds_what_they_need_not_know():
     """A release's steps may be followed by writes of the release before it."""
     for file in sorted(VERSIONS.glob("[0-9]*.py")):
-        module = importlib.import_module(f"entrepot.database.migrations.versions.{file.stem}")
+        module = importlib.import_module(f"entrepot.schema.migrations.versions.{file.stem}")
         if getattr(module, "OLDEST", module.revision) < module.revision:
             assert refused_in(file.read_text()) == [], file.name
 

@@ -21,11 +21,11 @@ from entrepot.backup.catalog import Catalog
 from entrepot.backup.folder import CATALOG, ROWS, Backup, BackupRefused
 from entrepot.backup.making import Progress
 from entrepot.database import Database
-from entrepot.database.migrating import migrate
 from entrepot.identity import deployment
 from entrepot.identity.rows import raise_generation
 from entrepot.registry import stored
 from entrepot.registry.stored import Stored
+from entrepot.schema.migrating import migrate
 from entrepot.storage import PIECE, BlobStore, upload_of
 
 

@@ -16,8 +16,8 @@ from sqlalchemy import MetaData, Table, bindparam, create_engine, insert, select
 
 from entrepot.backup.folder import sync
 from entrepot.database import Database, Statement, Transaction
-from entrepot.database.migrating import migrate
 from entrepot.database.statements import SQLITE
+from entrepot.schema.migrating import migrate
 
 # Manifests have up to 4 MiB, and so many of them stand in memory at a time.
 _PAGE = 50

@@ -17,7 +17,7 @@ from entrepot.backup.folder import BackupRefused
 from entrepot.backup.restoring import Restored, Target
 from entrepot.cli.arguments import PLACE, REFUSED, takes
 from entrepot.database import Database
-from entrepot.database.migrating import demand_current, migrate
+from entrepot.schema.migrating import demand_current, migrate
 from entrepot.serving.folder import held
 from entrepot.serving.preparing import open_blobs, open_database, open_rows
 from entrepot.settings import Settings, load

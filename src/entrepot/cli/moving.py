@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, ProgressColumn, TimeRemainingColumn
 
 from entrepot.cli.arguments import PLACE, REFUSED, takes
-from entrepot.database.migrating import shown
+from entrepot.schema.migrating import shown
 from entrepot.serving import moving
 from entrepot.settings import SettingRefused, Settings
 

@@ -13,9 +13,9 @@ from psycopg import sql
 from sqlalchemy import Column, Table
 
 from entrepot.database import Statement
-from entrepot.database.migrating import shown
 from entrepot.moving.ends import MoveRefused, Values, key_of, rows_behind
 from entrepot.postgresql.dialect import POSTGRESQL
+from entrepot.schema.migrating import shown
 
 # As the servers' connections are called, and so that they can be told from it.
 _NAME = "entrepot"

@@ -18,9 +18,9 @@ from pathlib import Path
 from sqlalchemy import Table
 
 from entrepot.database import metadata
-from entrepot.database.migrating import MOVING, demand_current, migrate, newest, shown, version_of
 from entrepot.moving.ends import End, MoveRefused, Values, count, last_key, numbers_itself
 from entrepot.moving.sqlite import SqliteEnd
+from entrepot.schema.migrating import MOVING, demand_current, migrate, newest, shown, version_of
 
 # A batch: so many rows, or as many as reach so many bytes of text and contents.
 _ROWS, _BYTES = 2000, 4 << 20

@@ -7,8 +7,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from entrepot.database.migrating import shown
 from entrepot.identity.new_keys import NewKey
+from entrepot.schema.migrating import shown
 from entrepot.serving.endpoint import endpoint_of
 from entrepot.settings import Settings
 

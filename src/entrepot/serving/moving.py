@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 
 import entrepot.app  # noqa: F401  # it loads every domain, and so every table
-from entrepot.database.migrating import shown
 from entrepot.identity import deployment
 from entrepot.moving import rows
 from entrepot.moving.ends import MoveRefused
 from entrepot.registry import relocation
 from entrepot.runtime import Runtime
+from entrepot.schema.migrating import shown
 from entrepot.serving.folder import FolderRefused, held
 from entrepot.serving.patience import patiently
 from entrepot.serving.preparing import open_runtime, open_tried

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from entrepot.database import Database, Transaction
-from entrepot.database.migrating import demand_current, migrate, unreachable
 from entrepot.errors import StoreUnavailable
 from entrepot.identity import accounts, credentials, deployment
 from entrepot.identity.credentials import Vault
@@ -20,6 +19,7 @@ from entrepot.remote.key_sets import public_key_sets
 from entrepot.rootkey import RootKey, RootKeyRefused
 from entrepot.rootkey.providers import found_by, provider_of
 from entrepot.runtime import Runtime
+from entrepot.schema.migrating import demand_current, migrate, unreachable
 from entrepot.serving.folder import FolderRefused, profile_of, write_privately
 from entrepot.settings import Settings
 from entrepot.storage import BlobStore

@@ -10,8 +10,8 @@ from entrepot.backup import folder as folders
 from entrepot.backup.making import Made, make
 from entrepot.backup.restoring import Restored, Target, restore
 from entrepot.database import Database
-from entrepot.database.migrating import migrate
 from entrepot.runtime import Runtime
+from entrepot.schema.migrating import migrate
 from entrepot.settings import Settings
 from entrepot.storage import BlobStore
 from entrepot.storage.drivers import open_store

@@ -8,9 +8,9 @@ import pytest
 
 from entrepot.backup.folder import BackupRefused, find, hash_of, path_of, read
 from entrepot.database import Database
-from entrepot.database.migrating import SchemaRefused
 from entrepot.registry import stored, uploads, verification
 from entrepot.runtime import Runtime
+from entrepot.schema.migrating import SchemaRefused
 from entrepot.settings import Settings
 from tests.support import registry
 from tests.support.rootkey import root_key

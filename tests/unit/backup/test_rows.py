@@ -8,9 +8,9 @@ import pytest
 
 from entrepot.backup import rows
 from entrepot.database import Database
-from entrepot.database.migrating import migrate
 from entrepot.postgresql import Postgresql
 from entrepot.registry import repositories
+from entrepot.schema.migrating import migrate
 from tests.support.postgresql import cluster
 from tests.support.pushing import make_repository, push_image
 
