@@ -144,7 +144,7 @@ def test_abuse_65_without_the_root_key_a_restored_registry_is_of_no_use(past):
     bare = beside(past.server, "bare")
     said = bare.command("restore", "--from", str(past.backups)).stdout
 
-    with pytest.raises(RuntimeError, match=r"no root key in .*/bare\.keys, and this data was made with one"):
+    with pytest.raises(RuntimeError, match=r"no root key in .*/bare\.keys/root\.key, and this data was made with one"):
         bare.start()
     assert f"the server needs the keys of that registry in {keys_of(bare.data)}" in said
     assert json.loads((past.backups / past.first / "backup.json").read_text())["damage"] == []

@@ -130,7 +130,7 @@ def test_who_has_the_data_key_opens_it_with_tink(place, customer):
     header, size = Header(fields["key"], upload, secret), stream_size(len(plain))
 
     if customer.twice:
-        ours = open_fields(fields["outer"], place.at_rest._wrapping)
+        ours = open_fields(fields["outer"], place.at_rest._wrapping(1))
         with tinks(ours).new_decrypting_stream(io.BytesIO(stream[: stream_size(size)]), ours.info(0)) as opened:
             stream = opened.read()
     with tinks(header).new_decrypting_stream(io.BytesIO(stream[:size]), header.info(0)) as opened:
