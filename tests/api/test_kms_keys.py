@@ -77,7 +77,11 @@ def test_an_alias_moves_and_goes_and_its_key_stays(kms, key, name):
 
 
 @pytest.mark.parametrize("operation", ["create_alias", "update_alias", "delete_alias"])
-def test_names_of_services_are_theirs(kms, key, operation):
+def test_names_of_services_are_theirs(server, kms, key, operation):
+    """Whether the service has come to need its key yet, or not."""
+    server.aws("ecr").create_repository(
+        repositoryName=f"sealed/{key}", encryptionConfiguration={"encryptionType": "KMS"}
+    )
     target = {} if operation == "delete_alias" else {"TargetKeyId": key}
     with refused("NotAuthorizedException"):
         getattr(kms, operation)(AliasName="alias/aws/ecr", **target)

@@ -7,10 +7,9 @@ from tests.support.server import Server
 
 
 @pytest.fixture
-def server(tmp_path, storage):
-    """A server with a repository, on a place of the store that nobody else has."""
-    own = {**storage, "storage": storage["storage"].replace("?", f"/{tmp_path.name}?")} if storage else {}
-    with Server(tmp_path / "data", **own) as server:
+def server(tmp_path):
+    """A server with a repository."""
+    with Server(tmp_path / "data") as server:
         server.aws("ecr").create_repository(repositoryName="app")
         yield server
 

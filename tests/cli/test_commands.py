@@ -276,7 +276,7 @@ def test_verify_reads_everything_and_gc_removes_what_nobody_needs(tmp_path):
 
     assert damaged.returncode == 1
     assert re.search(
-        r"^blob sha256:[0-9a-f]{64} .*\n2 blobs and 1 manifests, 473 bytes read: 1 damaged\n$", damaged.stdout
+        r"^blob sha256:[0-9a-f]{64} .*\n2 blobs and 1 manifests, 421 bytes read: 1 damaged\n$", damaged.stdout
     )
 
 

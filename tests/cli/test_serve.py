@@ -348,7 +348,7 @@ def test_a_root_key_can_be_a_mounted_secret_or_if_that_is_allowed_a_variable(tmp
     secret.write_bytes(bytes(range(32)))
     secret.chmod(0o400)
     with Server(tmp_path / "data", root_key_file=secret) as server:
-        assert f"root key    {secret}\n" in server.log.read_text()
+        assert f"root key    {secret}\n" in _greeting(server)
         key = server.root_key()
         server.password(key=key)
     assert [path.name for path in Path(f"{tmp_path}/data.keys").iterdir()] == ["credentials"]

@@ -45,7 +45,8 @@ def _of_alias(operation: str, arguments: Mapping[str, Any], registry: Registry) 
     """The alias; the key that it means; the key that it shall mean."""
     name = arguments["alias_name"]
     resources = [names.alias_arn(registry, name)]
-    if operation != "CreateAlias":
+    # A service's own alias is nobody's to move, whatever key it means: that is what who tries is told.
+    if operation != "CreateAlias" and not name.startswith(names.RESERVED):
         resources.append(names.alias_arn(registry, names.BEHIND + name))
     if "target_key_id" in arguments:
         resources.append(names.reference(arguments["target_key_id"], registry))
