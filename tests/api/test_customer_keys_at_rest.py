@@ -14,7 +14,7 @@ CONFIG = b'{"os":"linux"}'
 @pytest.fixture(scope="module", params=["service", "disk"])
 def server(tmp_path_factory, request):
     data = tmp_path_factory.mktemp("keys") / "data"
-    with Server(data, default_at_rest=request.param, gc_interval=0) as server:
+    with Server(data, default_at_rest=request.param, jobs=False) as server:
         yield server
 
 

@@ -22,7 +22,7 @@ _KILLED = 6
 def test_a_backup_has_all_that_was_acknowledged_before_it_began(tmp_path):
     """Whoever restores it finds nothing damaged, and no half of what was under way."""
     backups, ending = tmp_path / "backups", Event()
-    with Server(tmp_path / "data", gc_interval=0, gc_grace=1, access_log=False) as server:
+    with Server(tmp_path / "data", jobs=False, gc_grace=1, access_log=False) as server:
         registry = server.registry()
         server.aws("ecr").create_repository(repositoryName="kept")
         clients = [Client(server, str(number), seed=number) for number in range(_CLIENTS)]

@@ -18,7 +18,7 @@ SIZE = 2_500_000
 
 @pytest.fixture
 def server(tmp_path):
-    with Server(tmp_path / "data", gc_interval=0, default_at_rest="service") as server:
+    with Server(tmp_path / "data", jobs=False, default_at_rest="service") as server:
         server.aws("ecr").create_repository(repositoryName="app")
         yield server
 
@@ -207,7 +207,7 @@ def _rotate_elsewhere(server, second):
 @pytest.mark.timeout(300)
 def test_killed_at_any_time_a_re_encryption_has_lost_nothing_and_the_next_one_ends_it(tmp_path):
     """Among pulls, pushes and collections."""
-    with Server(tmp_path / "data", gc_interval=0, default_at_rest="disk") as server:
+    with Server(tmp_path / "data", jobs=False, default_at_rest="disk") as server:
         server.aws("ecr").create_repository(repositoryName="app")
         registry = server.registry()
         blobs = [content(number, 4_000_000) for number in range(5)] + [content("small", 3_000)]
