@@ -192,7 +192,7 @@ def test_a_source_or_target_of_a_newer_program_is_refused(copied):
 
     Server(data, database=source).sql("UPDATE alembic_version SET version_num = '9999'")
     ended = migrate(data, source, cluster().new())
-    assert (ended.returncode, "run the newer program that made it" in ended.stderr) == (1, True)
+    assert (ended.returncode, "by the newer program that made it" in ended.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from entrepot.identity import deployment
 from entrepot.identity.rows import raise_generation
 from entrepot.registry import stored
 from entrepot.registry.stored import Stored
-from entrepot.schema.migrating import migrate
+from entrepot.schema.migrating import SchemaRefused, migrate, newest, version_of
 from entrepot.storage import PIECE, BlobStore, upload_of
 
 
@@ -97,6 +97,12 @@ def checked_rows(folder: Path, name: str, target: Path) -> Backup:
     if folders.hash_of(target) != backup.rows:
         raise BackupRefused(f"{folder / name / ROWS} is damaged: restore another backup with --at")
     migrate(target)
+    version = version_of(target)
+    if version != newest():  # one that takes older programs has tables and columns that those know nothing of
+        raise SchemaRefused(
+            f"The backup {name} has schema {version}, and this program knows none after {newest()}: "
+            "run the newer program that made it"
+        )
     return backup
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import MetaData, Table, bindparam, create_engine, insert, select
 from entrepot.backup.folder import sync
 from entrepot.database import Database, Statement, Transaction
 from entrepot.database.statements import SQLITE
-from entrepot.schema.migrating import migrate
+from entrepot.schema.migrating import migrate, vacate
 
 # Manifests have up to 4 MiB, and so many of them stand in memory at a time.
 _PAGE = 50
@@ -53,6 +53,7 @@ def take(place: Path | str, database: Database, target: Path) -> None:
         _copy_file(place, target)
         return
     migrate(target)
+    vacate(target)
     tables = _tables(target)
     with alone(target) as into, database.reading() as source:
         _copy_tables(tables, source, into)
@@ -78,6 +79,7 @@ def put(source: Path, place: Path | str, database: Database | None) -> None:
         sync(place.parent)
         return
     assert database is not None
+    vacate(place)
     tables = _tables(source)
 
     def work(tx: Transaction) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import Table
 from entrepot.database import metadata
 from entrepot.moving.ends import End, MoveRefused, Values, count, last_key, numbers_itself
 from entrepot.moving.sqlite import SqliteEnd
-from entrepot.schema.migrating import MOVING, demand_current, migrate, newest, shown, version_of
+from entrepot.schema.migrating import MOVING, SchemaRefused, demand_current, migrate, newest, shown, vacate, version_of
 
 # A batch: so many rows, or as many as reach so many bytes of text and contents.
 _ROWS, _BYTES = 2000, 4 << 20
@@ -46,6 +46,9 @@ def move(source: Path | str, target: Path | str, progress: Progress) -> Moved:
     Raises: SchemaRefused; MoveRefused, with nothing changed but in the target.
     """
     demand_current(source)
+    version = version_of(source)
+    if version != newest():  # one that takes older programs has tables and columns that those know nothing of
+        raise SchemaRefused(f"{shown(source)} has schema {version}: move it by the newer program that made it")
     with _opened(source, writes=False) as old:
         _begin(old, target)
         with _opened(target, writes=True) as new:
@@ -75,6 +78,8 @@ def _begin(old: End, target: Path | str) -> None:
         migrate(target)
     elif version not in (moving, newest()):
         raise MoveRefused(f"{shown(target)} is not empty: it has schema {version}. Name an empty one")
+    if version != moving:
+        vacate(target)
     with _opened(target, writes=True) as new:
         ours, theirs = _identity(old), _identity(new)
         if version == moving and theirs in ([], ours):

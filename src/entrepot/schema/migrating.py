@@ -27,6 +27,7 @@ MOVING = "moving"
 # What PostgreSQL calls a lock that did not come in time, and one that never would have.
 _HELD_UP = {"55P03", "40P01"}
 _OLDEST = "SELECT value FROM deployment WHERE name = 'oldest-program'"
+_UNSAY = "DELETE FROM deployment WHERE name = 'oldest-program' AND (SELECT count(*) FROM deployment) = 1"
 
 
 class SchemaRefused(Refused):
@@ -76,6 +77,18 @@ def demand_current(place: Path | str) -> None:
 def newest() -> str:
     """The version of the schema that this program works with."""
     return _versions()[-1]
+
+
+def vacate(place: Path | str) -> None:
+    """Take back what a schema without a deployment has said of itself: other rows are to be put there."""
+    if isinstance(place, Path):
+        with contextlib.closing(sqlite3.connect(place, timeout=30)) as file, file:
+            file.execute(_UNSAY)
+        return
+    import psycopg  # noqa: PLC0415  # who has a file need not wait for it
+
+    with psycopg.connect(place, connect_timeout=5) as server:
+        server.execute(_UNSAY)
 
 
 def unreachable(url: str, error: Exception) -> SchemaRefused:
