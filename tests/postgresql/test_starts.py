@@ -1,6 +1,7 @@
 """Nodes that start for the first time, at a time, over one empty database and one store."""
 
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -30,6 +31,9 @@ def test_nodes_that_start_at_a_time_make_one_registry(tmp_path, keys_are_shared)
         started = [pool.submit(node.start) for node in nodes]
     try:
         assert [start.exception() for start in started] == [None] * _NODES
+        # The first answer may be there before the greeting is.
+        while not all("docker push" in node.log.read_text() for node in nodes):
+            time.sleep(0.1)
         said = [node for node in nodes if "secret " in node.log.read_text()]
         assert len(said) == 1
         key = said[0].root_key()

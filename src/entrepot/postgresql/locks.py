@@ -6,6 +6,7 @@ that vanishes without a word is given up by the server, which asks for it, after
 """
 
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from entrepot import clock
 
 # The first of two numbers is what a lock is about.
 _JOBS, _START = (int.from_bytes(name, "big") for name in (b"JOBS", b"STRT"))
+_PAUSE = 0.1  # seconds
 _LISTEN = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
 
 
@@ -58,8 +60,16 @@ class Presence:
 def alone(url: str) -> Iterator[None]:
     """Wait until nobody else starts on the database at *url*, and keep others waiting. Raises: psycopg.Error."""
     with contextlib.closing(_connected(url)) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s, 0)", (_START,))
+        # It asks again and again. A statement that waits holds up whoever makes an index beside others, as DBOS does in
+        # its turn, and would wait for that one to end: for ever.
+        while not _got(connection):
+            time.sleep(_PAUSE)
         yield
+
+
+def _got(connection: psycopg.Connection[Any]) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s, 0)", (_START,)).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _connected(url: str) -> psycopg.Connection[Any]:
