@@ -1,7 +1,6 @@
 """The Helm chart: what helm and Kubernetes' own schemas say of it, and what pods it makes."""
 
 import json
-import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -28,11 +27,17 @@ ALL = VALUES | {
     "storage": VALUES["storage"] | {"secret": "entrepot-s3"},
     "tls": {"secret": "entrepot-tls"},
     "trustedProxies": ["10.0.0.0/8", "192.168.0.0/16"],
-    "settings": {"layer_size": 54_525_952_000, "access_log": False, "regions": ["eu-central-1", "us-east-1"]},
+    "settings": {
+        "layer_size": 54_525_952_000,
+        "access_log": False,
+        "regions": ["eu-central-1", "us-east-1"],
+        "drain_delay": 20,
+        "drain_limit": 600,
+    },
     "replicas": 3,
+    "worker": {"replicas": 2},
     "service": {"type": "LoadBalancer", "port": 443, "annotations": {"example.org/kind": "internal"}},
     "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/registry"}},
-    "leaveSeconds": 20,
     "podAnnotations": {"example.org/note": "x"},
     "nodeSelector": {"disk": "fast"},
     "tolerations": [{"key": "registry", "operator": "Exists"}],
@@ -55,22 +60,35 @@ def values(shell, request):
 
 @pytest.fixture
 def rendered(shell, values):
-    """What the chart makes: each object by its kind."""
+    """What the chart makes: each object by its kind, and the second deployment as ``Worker``."""
     said = shell(client("helm"), "template", "team", CHART, f"--values={values}")
     objects = list(yaml.safe_load_all(said))
-    assert len({each["kind"] for each in objects}) == len(objects)
-    return {each["kind"]: each for each in objects}
+    found = {"Worker" if each["metadata"]["name"].endswith("-worker") else each["kind"]: each for each in objects}
+    assert len(found) == len(objects)
+    return found
 
 
 @pytest.fixture
 def pod(rendered):
-    return rendered["Deployment"]["spec"]["template"]["spec"]
+    return _pod(rendered["Deployment"])
 
 
 @pytest.fixture
 def container(pod):
+    return _container(pod)
+
+
+def _pod(deployment):
+    return deployment["spec"]["template"]["spec"]
+
+
+def _container(pod):
     (container,) = pod["containers"]
     return container
+
+
+def _environ(container):
+    return {each["name"]: each.get("value", "postgresql://host/database") for each in container["env"]}
 
 
 (PAGE,) = (yaml.safe_load(block) for block in chapters("docs/team.md")["On Kubernetes"] if block.startswith("image:"))
@@ -93,40 +111,65 @@ def test_kubernetes_knows_every_member_of_what_it_makes(shell, values):
 
 
 @each
-def test_a_pod_has_no_rights_and_may_write_to_memory_alone(pod, container):
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert pod["automountServiceAccountToken"] is False
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
-    writable = {each["name"] for each in container["volumeMounts"] if not each.get("readOnly")}
-    assert {each["name"] for each in pod["volumes"] if "emptyDir" in each} == writable == {"data", "tmp"}
+def test_a_pod_has_no_rights_and_may_write_to_memory_alone(rendered):
+    for pod in [_pod(rendered[name]) for name in ("Deployment", "Worker") if name in rendered]:
+        container = _container(pod)
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert pod["automountServiceAccountToken"] is False
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        writable = {each["name"] for each in container["volumeMounts"] if not each.get("readOnly")}
+        assert {each["name"] for each in pod["volumes"] if "emptyDir" in each} == writable == {"data", "tmp"}
 
 
-def test_the_root_key_is_a_secret_that_exists_and_the_chart_makes_none(rendered, pod, container):
-    (volume,) = (each for each in pod["volumes"] if each["name"] == "root-key")
-    (mount,) = (each for each in container["volumeMounts"] if each["name"] == "root-key")
-
+@each
+def test_the_root_key_is_a_secret_that_exists_with_all_its_versions_and_the_chart_makes_none(rendered):
     assert "Secret" not in rendered
-    assert volume["secret"] == {
-        "secretName": "entrepot-root-key",
-        "defaultMode": 0o440,
-        "items": [{"key": "root.key", "path": "root.key"}],
-    }
-    assert mount == {"name": "root-key", "mountPath": "/run/secrets/entrepot", "readOnly": True}
+    for pod in [_pod(rendered[name]) for name in ("Deployment", "Worker") if name in rendered]:
+        (volume,) = (each for each in pod["volumes"] if each["name"] == "root-key")
+        (mount,) = (each for each in _container(pod)["volumeMounts"] if each["name"] == "root-key")
+
+        assert volume["secret"] == {"secretName": "entrepot-root-key", "defaultMode": 0o440}
+        assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsGroup"]
+        assert mount == {"name": "root-key", "mountPath": "/run/secrets/entrepot", "readOnly": True}
+        assert _environ(_container(pod))["ENTREPOT_ROOT_KEY_FILE"] == "/run/secrets/entrepot/root.key"
 
 
 @each
 def test_a_pod_that_ends_has_time_to_leave_and_to_finish(pod, container):
-    """The server gives requests under way 30 s."""
-    (code,) = container["lifecycle"]["preStop"]["exec"]["command"][2:]
-    match = re.fullmatch(r"import time; time\.sleep\((\d+)\)", code)
+    environ = _environ(container)
+    delay, limit = (int(environ[f"ENTREPOT_DRAIN_{name}"]) for name in ("DELAY", "LIMIT"))
 
-    assert match is not None
-    assert pod["terminationGracePeriodSeconds"] > int(match[1]) + 30
+    assert delay > container["readinessProbe"]["periodSeconds"]
+    assert pod["terminationGracePeriodSeconds"] == delay + limit + 15
+
+
+@pytest.mark.parametrize("values", [ALL], indirect=True)
+def test_workers_do_the_jobs_that_serving_pods_leave_to_them(rendered, container):
+    worker = rendered["Worker"]
+    alone = _container(_pod(worker))
+    labels = worker["spec"]["template"]["metadata"]["labels"]
+    own = {"ENTREPOT_JOBS": "false", "ENTREPOT_TLS_CERT": "/run/tls/tls.crt", "ENTREPOT_TLS_KEY": "/run/tls/tls.key"}
+
+    assert worker["spec"]["replicas"] == 2
+    assert (container["args"], alone["args"]) == (["serve"], ["worker"])
+    assert _environ(container) == _environ(alone) | own
+    assert not own.keys() & _environ(alone).keys()
+    assert alone["envFrom"] == container["envFrom"]
+    assert worker["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    # No request comes to them: they listen nowhere.
+    assert not rendered["Service"]["spec"]["selector"].items() <= labels.items()
+    assert not {name for name in alone if name.endswith("Probe") or name == "ports"}
+
+
+@pytest.mark.parametrize("values", [VALUES, PAGE], ids=["least", "page"], indirect=True)
+def test_without_workers_the_pods_that_serve_do_the_jobs(rendered, container):
+    assert "Worker" not in rendered
+    assert "ENTREPOT_JOBS" not in _environ(container)
 
 
 @each
@@ -157,7 +200,7 @@ def test_service_and_disruption_budget_mean_the_pods(rendered):
 
 @pytest.mark.parametrize("values", [ALL], indirect=True)
 def test_settings_arrive_as_they_were_meant(container, tmp_path, monkeypatch):
-    environ = {each["name"]: each.get("value", "postgresql://host/database") for each in container["env"]}
+    environ = _environ(container)
     for name in ("TLS_CERT", "TLS_KEY"):
         file = tmp_path / Path(environ[f"ENTREPOT_{name}"]).name
         file.touch()
@@ -169,6 +212,7 @@ def test_settings_arrive_as_they_were_meant(container, tmp_path, monkeypatch):
     assert settings.hostname == "{account}.dkr.ecr.{region}.example.org"
     assert settings.trusted_proxies == ("10.0.0.0/8", "192.168.0.0/16")
     assert (settings.layer_size, settings.access_log) == (54_525_952_000, False)
+    assert (settings.drain_delay, settings.drain_limit, settings.jobs) == (20, 600, False)
     assert settings.regions == ("eu-central-1", "us-east-1")
     assert container["envFrom"] == [{"secretRef": {"name": "entrepot-s3"}}]
 
@@ -186,8 +230,11 @@ def test_variables_that_kubernetes_makes_of_services_are_kept_away(pod):
     {"hostname": ""},
     {"replicas": 0},
     {"replica": 3},
+    {"worker": {"replicas": -1}},
     {"settings": {"data": "/elsewhere"}},
     {"settings": {"gc_grace": 1.5}},
+    {"settings": {"drain_limit": None}},
+    {"settings": {"drain_delay": "20"}},
 ])  # fmt: skip
 def test_values_that_cannot_be_are_refused(shell, wrong):
     path = shell.home / "values.yaml"
@@ -204,13 +251,16 @@ def test_what_has_to_be_set_is_asked_for(shell):
     assert all(f"/{name}" in said for name in ("database/secret", "storage/url", "rootKey/secret", "hostname"))
 
 
-def test_the_chart_lets_nobody_set_twice_what_it_sets_itself(rendered):
+@each
+def test_the_chart_lets_nobody_set_twice_what_it_sets_itself(values, container):
     schema = json.loads((CHART / "values.schema.json").read_text())
     forbidden = set(schema["properties"]["settings"]["propertyNames"]["not"]["enum"])
-    (container,) = rendered["Deployment"]["spec"]["template"]["spec"]["containers"]
-    made = {each["name"].removeprefix("ENTREPOT_").lower() for each in container["env"]}
+    default = yaml.safe_load((CHART / "values.yaml").read_text())["settings"]
+    given = default.keys() | json.loads(values.read_text()).get("settings", {}).keys()
+    made = [name.removeprefix("ENTREPOT_").lower() for name in _environ(container)]
 
-    assert made <= forbidden <= set(KINDS)
+    assert len(set(made)) == len(container["env"])
+    assert set(made) - given <= forbidden <= set(KINDS)
 
 
 def test_its_version_is_the_projects():

@@ -51,7 +51,7 @@ def test_the_parser_of_todays_compose_knows_every_member_of_it(tmp_path):
     """Debian's Compose, which runs it here, is older. This program of the parser's has no variables to put in."""
     said = Shell(tmp_path)(client("compose-go"), "-no-interpolation", "-format=json", DEPLOY / "compose.yaml")
 
-    assert set(json.loads(said)["services"]) == {"node1", "node2", "proxy", "postgresql", "s3"}
+    assert set(json.loads(said)["services"]) == {"node1", "node2", "worker", "proxy", "postgresql", "s3"}
 
 
 def test_both_nodes_are_the_same_and_may_do_nothing(model):
@@ -66,11 +66,20 @@ def test_both_nodes_are_the_same_and_may_do_nothing(model):
     assert all(f"server {address}:5000" in (DEPLOY / "nginx.conf").read_text() for address in addresses)
 
 
-def test_the_root_key_is_a_secret_where_the_image_looks_for_it(model):
+def test_the_worker_is_a_node_that_does_jobs_and_is_asked_nothing(model):
+    worker, node = model["services"]["worker"], model["services"]["node1"]
+    own = {"command": ["worker"], "healthcheck": {"test": ["NONE"]}}
+
+    assert worker == {name: member for name, member in node.items() if name != "networks"} | own
+    assert load({}, {"ENTREPOT_JOBS": node["environment"]["ENTREPOT_JOBS"]}).jobs is False
+
+
+def test_root_keys_are_mounted_where_the_nodes_look_for_them(model, tmp_path):
+    """As a folder, so that the next version is there without a new container."""
     node = model["services"]["node1"]
 
-    assert node["secrets"] == [{"source": "root_key", "target": "/run/secrets/entrepot/root.key"}]
-    assert f'"{node["secrets"][0]["target"]}"' in (DEPLOY / "image/entrepot").read_text()
+    assert f"{tmp_path}/secrets/keys:/run/secrets/entrepot:ro" in node["volumes"]
+    assert node["environment"]["ENTREPOT_ROOT_KEY_FILE"] == "/run/secrets/entrepot/root.key"
 
 
 def test_its_variables_are_settings(model):
@@ -157,7 +166,7 @@ class Team:
         """Wait until both nodes are healthy."""
         until = time.monotonic() + _PATIENCE
         names = self.docker("ps", "--all", "--quiet", "--filter=label=com.docker.compose.project=deploy").split()
-        assert len(names) == 5
+        assert len(names) == 6
         while self.docker("ps", "--quiet", "--filter=health=healthy").count("\n") != 1:
             if time.monotonic() > until:
                 logs = [self.shell.attempt(client("docker"), "logs", "--tail=30", name) for name in names]
@@ -169,7 +178,7 @@ class Team:
 def team(image: Path) -> Iterator[Team]:
     compose = client("docker-compose")
     with short_folder() as folder, docker_engine(Shell(folder), client("dockerd"), client("docker")) as shell:
-        shutil.copytree(DEPLOY, folder / "clone/deploy", ignore=shutil.ignore_patterns("secrets", ".env"))
+        shutil.copytree(DEPLOY, folder / "clone/deploy", ignore=shutil.ignore_patterns("secrets", "backups", ".env"))
         _stand_ins(folder)
         team = Team(shell, folder / "clone", free_port())
         team.docker("load", "--input", image)
@@ -218,5 +227,17 @@ def test_a_team_that_followed_the_page_pushes_and_pulls_whichever_node_is_left(t
         team.docker("pull", f"{host}/my-app:1")
         team.docker("start", f"deploy_{node}_1")
         team.wait()
-    log = team.shell.attempt(client("docker"), "logs", "deploy_node1_1").stderr
-    assert '"client":"172.31.94.1","principal":"arn:aws:iam::123456789012:root"' in log  # and not the proxy
+    node, worker = (team.shell.attempt(client("docker"), "logs", f"deploy_{name}_1") for name in ("node1", "worker"))
+    assert '"client":"172.31.94.1","principal":"arn:aws:iam::123456789012:root"' in node.stderr  # and not the proxy
+    assert "does the jobs of postgresql://" in worker.stdout
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_team_that_followed_the_page_takes_a_backup(team):
+    (command,) = chapters("docs/team.md")["Backup"]
+
+    said = team.paste("cd deploy\n" + command)
+
+    (rows,) = (team.folder / "deploy/backups").glob("*/rows.sqlite")
+    assert said.startswith(f"backup {rows.parent.name}: ")

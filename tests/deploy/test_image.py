@@ -33,7 +33,7 @@ class Container:
 
     shell: Shell
     port: int
-    root_key: bytes
+    secret: Path
 
     def docker(self, *arguments: str | Path, given: str = "") -> str:
         """What docker says."""
@@ -55,23 +55,49 @@ class Container:
             time.sleep(0.1)
 
 
+def _mount_as_kubernetes(mount: Path, keys: dict[str, bytes]) -> None:
+    """Put *keys* at *mount*: root's, our group may read them, and links lead there, which are exchanged at once."""
+    version = mount / f"..{len(keys)}"
+    version.mkdir()
+    for name, key in keys.items():
+        (version / name).write_bytes(key)
+        os.chown(version / name, 0, 10001)
+        (version / name).chmod(0o440)
+    (mount / "..data_tmp").symlink_to(version.name)
+    (mount / "..data_tmp").replace(mount / "..data")
+    for name in keys.keys() - {each.name for each in mount.iterdir()}:
+        (mount / name).symlink_to(f"..data/{name}")
+
+
 @pytest.fixture(scope="module")
 def container(image: Path) -> Iterator[Container]:
     with short_folder() as folder, docker_engine(Shell(folder), client("dockerd"), client("docker")) as shell:
-        secret = folder / "secret"
-        secret.mkdir()
-        (secret / "root.key").write_bytes(secrets.token_bytes(32))
-        # As Kubernetes mounts it: root's, and a group of ours may read it.
-        os.chown(secret / "root.key", 0, 10001)
-        (secret / "root.key").chmod(0o440)
-        container = Container(shell, free_port(), (secret / "root.key").read_bytes())
+        container = Container(shell, free_port(), folder / "secret")
+        container.secret.mkdir()
+        _mount_as_kubernetes(container.secret, {"root.key": secrets.token_bytes(32)})
         container.docker("load", "--input", image)
-        mounts = [f"--volume={secret}:/run/secrets/entrepot:ro", "--volume=registry:/var/lib/entrepot"]
-        options = ["--network=host", "--health-interval=1s", f"--env=ENTREPOT_LISTEN=127.0.0.1:{container.port}"]
+        mounts = [f"--volume={container.secret}:/run/secrets/entrepot:ro", "--volume=registry:/var/lib/entrepot"]
+        settings = [f"LISTEN=127.0.0.1:{container.port}", "ROOT_KEY_FILE=/run/secrets/entrepot/root.key"]
+        options = ["--network=host", "--health-interval=1s", *(f"--env=ENTREPOT_{each}" for each in settings)]
         container.docker("run", "--detach", "--name=registry", *CONFINED, *mounts, *options, NAME)
         container.wait()
         yield container
         container.docker("rm", "--force", "--volumes", "registry")
+
+
+@pytest.fixture(scope="module")
+def ecr(container: Container) -> Any:
+    """ECR, as the root user with an access key that a command in the container made."""
+    made = container.docker("exec", "registry", "entrepot", "key", "create")
+    identity, secret = (line.split()[-1] for line in made.splitlines())
+    client: Any = boto3.client
+    return client(
+        "ecr",
+        endpoint_url=f"http://127.0.0.1:{container.port}",
+        region_name="us-east-1",
+        aws_access_key_id=identity,
+        aws_secret_access_key=secret,
+    )
 
 
 def test_it_runs_as_nobody_with_no_rights(container):
@@ -98,10 +124,24 @@ def test_its_root_file_system_is_read_only_and_nothing_is_written_there(containe
     assert {line.split("/")[1] for line in container.docker("diff", "registry").splitlines()} <= {"run"}
 
 
-def test_the_root_key_that_the_engine_mounts_is_the_one_that_it_works_with(container):
-    code = "import pathlib; print(pathlib.Path('/var/lib/entrepot/data.keys/root.key').read_bytes().hex())"
+def _versions(container: Container) -> list[tuple[str, str]]:
+    """What each version of the root key does, and where it is."""
+    lines = container.docker("exec", "registry", "entrepot", "key", "versions").splitlines()
+    return [(words[1], words[-1]) for words in map(str.split, lines)]
 
-    assert container.python(code) == container.root_key.hex()
+
+def test_it_works_with_the_root_key_that_is_mounted_and_goes_on_with_the_next_one(container, ecr):
+    mounted = "/run/secrets/entrepot/root.key"
+    assert _versions(container) == [("seals", mounted)]
+    ecr.describe_repositories()
+
+    first = (container.secret / "root.key").read_bytes()
+    _mount_as_kubernetes(container.secret, {"root.key": first, "root.key.2": secrets.token_bytes(32)})
+    container.docker("exec", "registry", "entrepot", "key", "rotate")
+
+    assert _versions(container) == [("opens", mounted), ("seals", f"{mounted}.2")]
+    ecr.describe_repositories()
+    assert container.python("import os; print(os.listdir('/var/lib/entrepot/data.keys'))") == "['credentials']"
 
 
 def test_it_brings_no_shell_and_no_package_manager(container):
@@ -126,21 +166,7 @@ def test_it_trusts_the_authorities_that_debian_trusts(container):
     assert container.python(code) == "True"
 
 
-def _keys(container: Container) -> Any:
-    """ECR, as the root user with an access key that a command in the container made."""
-    made = container.docker("exec", "registry", "entrepot", "key", "create")
-    identity, secret = (line.split()[-1] for line in made.splitlines())
-    client: Any = boto3.client
-    return client(
-        "ecr",
-        endpoint_url=f"http://127.0.0.1:{container.port}",
-        region_name="us-east-1",
-        aws_access_key_id=identity,
-        aws_secret_access_key=secret,
-    )
-
-
-def test_an_image_is_pushed_to_it_and_pulled_and_outlives_the_container(container):
+def test_an_image_is_pushed_to_it_and_pulled_and_outlives_the_container(container, ecr):
     host, folder = f"127.0.0.1:{container.port}", container.shell.home / "context"
     folder.mkdir()
     shutil.copy(client("busybox"), folder / "busybox")
@@ -149,7 +175,6 @@ def test_an_image_is_pushed_to_it_and_pulled_and_outlives_the_container(containe
     )
     name = f"{host}/my-app:1"
     container.docker("build", "--network=none", "--tag", name, folder)
-    ecr = _keys(container)
     ecr.create_repository(repositoryName="my-app")
     (data,) = ecr.get_authorization_token()["authorizationData"]
     auth = {"auths": {host: {"auth": data["authorizationToken"]}}}

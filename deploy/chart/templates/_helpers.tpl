@@ -2,12 +2,15 @@
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-{{ include "entrepot.selector" . }}
-{{- end -}}
-
-{{- define "entrepot.selector" -}}
 app.kubernetes.io/name: entrepot
 app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{/* The pods of one command: the list of the root and "serve" or "worker". */}}
+{{- define "entrepot.selector" -}}
+app.kubernetes.io/name: entrepot
+app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
 {{- define "entrepot.name" -}}
@@ -27,6 +30,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - name: ENTREPOT_DATABASE
   valueFrom:
     secretKeyRef: {name: {{ .Values.database.secret }}, key: {{ .Values.database.key }}}
+- name: ENTREPOT_ROOT_KEY_FILE
+  value: /run/secrets/entrepot/root.key
 - name: ENTREPOT_STORAGE
   value: {{ .Values.storage.url | quote }}
 {{- with .Values.hostname }}
@@ -36,12 +41,6 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- with .Values.trustedProxies }}
 - name: ENTREPOT_TRUSTED_PROXIES
   value: {{ join "," . | quote }}
-{{- end }}
-{{- if .Values.tls.secret }}
-- name: ENTREPOT_TLS_CERT
-  value: /run/tls/tls.crt
-- name: ENTREPOT_TLS_KEY
-  value: /run/tls/tls.key
 {{- end }}
 {{- range $name, $value := .Values.settings }}
 - name: ENTREPOT_{{ upper $name }}
