@@ -247,9 +247,9 @@ def test_what_is_due_is_done_by_one_of_many(two: tuple[Jobs, Jobs]) -> None:
     one.end()
     other.end()
 
-    ended = one.rows("SELECT 1 FROM workflow_status WHERE status = 'SUCCESS'")
+    # Two due times that one process meets at once are one run: the second finds the first at work.
     begun = one.rows("SELECT 1 FROM workflow_status WHERE executor_id IS NOT NULL")
-    assert len(ended) <= one.notes().count("began") <= len(begun)
+    assert 1 <= one.notes().count("began") <= len(begun)
 
 
 def test_what_one_had_begun_when_it_was_killed_another_takes_up(two: tuple[Jobs, Jobs]) -> None:
