@@ -27,7 +27,6 @@ NOT_HERE = {
     66: "there is no audit log yet",
     71: "there is no replication yet",
     72: "there are no webhooks or events yet",
-    73: "there is no restore yet",
 }
 CASES = range(1, 77)
 
