@@ -89,6 +89,20 @@ def test_uploads_whose_bytes_lie_in_the_old_place_are_given_up(copied, tmp_path)
         assert server.registry()("PATCH", f"{server.url}{urlsplit(begun.headers['location']).path}", b"x").status == 404
 
 
+def test_what_a_re_encryption_has_replaced_stays_behind(copied, weed):
+    """By its key the new place knows nothing, and would take it for no key at all."""
+    files, place = (copied / "blobs").as_uri(), weed.place()
+    said = Server(copied).command("reencrypt", "--default-at-rest", "disk").stdout
+    assert "left as they are: 0" in said
+    assert Server(copied).sql("SELECT count(*) FROM replaced") != [(0,)]
+
+    assert migrate(copied, files, place, variables=weed.variables).returncode == 0
+
+    with Server(copied, storage=place, variables=weed.variables) as server:
+        assert "replaced 0" in server.command("gc", "--grace", "0").stdout
+        assert "no damage" in server.command("verify").stdout
+
+
 def test_a_move_that_is_killed_leaves_the_old_place_in_use_and_goes_on(original, copied, weed):
     files, place = (copied / "blobs").as_uri(), weed.place()
     layers = [hashlib.shake_128(b"%d" % number).digest(6 << 20) for number in range(14)]

@@ -77,7 +77,7 @@ def restore(folder: Path, name: str, target: Target, *, progress: Progress) -> R
                 done += blob.size
                 progress(done, total)
             last = page[-1].id
-        stored.forget_uploads(tx)
+        stored.forget_the_rest(tx)
         deployment.stamp_restored(tx)
         raise_generation(tx)
     rows.put(target.beside, target.place, target.database)

@@ -21,7 +21,7 @@ from sqlalchemy import bindparam, cast, delete, func, select, update
 from entrepot import clock
 from entrepot.database import Database, Integer, Row, Statement, Transaction
 from entrepot.errors import Fault, Refused, StoreUnavailable
-from entrepot.registry.tables import blobs, uploads
+from entrepot.registry.tables import blobs, replaced, uploads
 from entrepot.runtime import Runtime
 from entrepot.storage import BlobStore
 from entrepot.storage.base import upload_of
@@ -48,6 +48,9 @@ _BLOBS = Statement(
 _NAME = Statement(update(blobs).where(blobs.c.id == bindparam("blob")).values(key=bindparam("copy")))
 # Small ones lie in their rows, and go on.
 _GIVE_UP = Statement(delete(uploads).where(uploads.c.content.is_(None)))
+
+# What nobody names any more stays in the old place, by whose keys the new one knows nothing.
+_FORGET_REPLACED = Statement(delete(replaced))
 
 Progress = Callable[[int, int], None]
 
@@ -97,6 +100,7 @@ def _let_rows_name(tx: Transaction, copies: "_Copies", state: tuple[int, ...]) -
         raise RelocationRefused("Blobs were pushed or removed meanwhile: stop every server, and run this again")
     for renamed in copies.renamed():
         tx.many(_NAME, renamed)
+    tx.run(_FORGET_REPLACED)
     return tx.run(_GIVE_UP)
 
 

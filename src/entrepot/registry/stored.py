@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, cast, delete, func, select, update
 
 from entrepot.database import Integer, Statement, Transaction
-from entrepot.registry.tables import blobs, uploads
+from entrepot.registry.tables import blobs, replaced, uploads
 
 _PAGE = 500
 
@@ -18,7 +18,7 @@ _SOME = Statement(
 _SIZE = Statement(select(cast(func.coalesce(func.sum(blobs.c.size), 0), Integer)).where(blobs.c.key.is_not(None)))
 _NAMED = Statement(select(blobs.c.id).where(blobs.c.key == bindparam("named")))
 _MOVE = Statement(update(blobs).where(blobs.c.id == bindparam("blob")).values(key=bindparam("to")))
-_FORGET = Statement(delete(uploads))
+_LEFT_BEHIND = (Statement(delete(uploads)), Statement(delete(replaced)))
 
 
 class Stored(NamedTuple):
@@ -53,6 +53,7 @@ def move(tx: Transaction, blob: int, key: str) -> None:
     tx.run(_MOVE, blob=blob, to=key)
 
 
-def forget_uploads(tx: Transaction) -> None:
-    """Remove every upload session: what has come of it has been left behind."""
-    tx.run(_FORGET)
+def forget_the_rest(tx: Transaction) -> None:
+    """Remove whatever else names bytes, upload sessions and objects that were replaced: those are left behind."""
+    for statement in _LEFT_BEHIND:
+        tx.run(statement)

@@ -5,10 +5,12 @@ import shutil
 import sqlite3
 
 import pytest
+from sqlalchemy import insert
 
 from entrepot.backup.folder import BackupRefused, find, hash_of, path_of, read
-from entrepot.database import Database
+from entrepot.database import Database, Statement
 from entrepot.registry import stored, uploads, verification
+from entrepot.registry.tables import replaced
 from entrepot.runtime import Runtime
 from entrepot.schema.migrating import SchemaRefused
 from entrepot.settings import Settings
@@ -132,13 +134,19 @@ def test_a_restore_that_was_cut_off_is_done_again_and_brings_nothing_twice(world
     assert _report(world).damage == ()
 
 
-def test_open_uploads_are_not_restored(world):
+def test_open_uploads_and_what_was_replaced_are_not_restored(world):
     repository = registry.create(world.runtime)
-    world.runtime.database.write(lambda tx: uploads.begin(tx, repository, "AIDA", world.runtime.settings))
+
+    def work(tx):
+        uploads.begin(tx, repository, "AIDA", world.runtime.settings)
+        tx.run(Statement(insert(replaced).values(key="a key of this store", replaced_at=0.0)))
+
+    world.runtime.database.write(work)
     world.restore(world.backup().name)
 
     with sqlite3.connect(world.folder / "restored" / "entrepot.sqlite") as restored:
-        assert restored.execute("SELECT count(*) FROM uploads").fetchone() == (0,)
+        for table in ("uploads", "replaced"):
+            assert restored.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
 
 def test_the_last_backup_is_taken_unless_another_is_named(world, made):
