@@ -19,25 +19,17 @@ from concurrent.futures import ThreadPoolExecutor
 from entrepot import clock
 from entrepot.answers import Receive, Scope, Send, answer, document
 from entrepot.aws.gateway import Gateway
-from entrepot.database import Transaction
 from entrepot.downloads import Downloads
 from entrepot.errors import Fault
 from entrepot.identity import deployment, key_usage
-from entrepot.identity.directory import Directory
-from entrepot.identity.facts import Guard
-from entrepot.identity.principals import Principal
-from entrepot.keys import names
-from entrepot.keys import policies as key_policies
-from entrepot.keys.usage import Usage
+from entrepot.knowledge import knowledge_of
 from entrepot.oci.context import Context
 from entrepot.oci.endpoint import Endpoint
 from entrepot.oci.faults import document_of, status_of
 from entrepot.peers import Peers
-from entrepot.registry import policies, usage
-from entrepot.registry.reads import Reads
+from entrepot.registry import usage
 from entrepot.rootkey import RootKeyRefused
 from entrepot.runtime import Runtime
-from entrepot.secrets import names as secret_names
 from entrepot.services import ecr, iam, kms, organizations, secretsmanager, sts
 from entrepot.telemetry.logs import AccessLog, set_up
 
@@ -62,14 +54,7 @@ class Application:
         """Raises: RootKeyRefused, where the root key is not that of the data."""
         self._is_draining = is_draining
         self._looking: asyncio.Future[bool] | None = None
-        directory = Directory(
-            runtime.database,
-            runtime.root_key,
-            guards=_guard_of,
-            locate=_located,
-            endpoint_policy=runtime.endpoint_policy,
-        )
-        reads = Reads(runtime.database, runtime.at_rest, Usage(runtime.database, directory))
+        directory, reads = knowledge_of(runtime)
         pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="io")
         self._context = Context(runtime, directory, reads, pool)
         self._peers = Peers(runtime.settings)
@@ -204,22 +189,6 @@ class Application:
         await self._context.run(self._write_counts)
         self._access.flush()
         self._context.runtime.database.close()
-
-
-def _guard_of(tx: Transaction, arn: str, principal: Principal) -> Guard | None:
-    """What guards a repository, a key or a secret; None for an ARN of anything else."""
-    if arn.startswith(names.PREFIX):
-        return key_policies.guard_of(tx, arn, principal)
-    if arn.startswith(secret_names.PREFIX):
-        return secret_names.guard_of(tx, arn)
-    return policies.guard_of(tx, arn)
-
-
-def _located(look: names.Look, resource: str) -> str:
-    """The ARN by which policies know a key or a secret; what is of anything else stays as it is."""
-    if resource.startswith(secret_names.PREFIX):
-        return secret_names.located(look, resource)
-    return names.located(look, resource)
 
 
 def build(runtime: Runtime, is_draining: Callable[[], bool] = lambda: False) -> Application:

@@ -5,6 +5,8 @@ import json
 import boto3
 import pytest
 
+from entrepot.identity import users
+from tests.oci.principals import change
 from tests.support.api import refused
 from tests.support.server import ACCOUNT, REGION, Registry, Server
 
@@ -118,3 +120,76 @@ def test_there_has_to_be_an_organization_to_join(tmp_path):
         assert done.returncode == 1
         assert "organization" in done.stderr
         assert len(server.command("account", "list").stdout.splitlines()) == 1
+
+
+def test_a_user_is_deleted_with_all_that_hangs_on_it_and_nobody_else(server):
+    iam = server.aws("iam")
+    everything = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
+    iam.create_group(GroupName="staff")
+    for name in ("gone", "stays"):
+        server.command("user", "create", name, "--policy", "AdministratorAccess")
+        iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=everything)
+        iam.add_user_to_group(UserName=name, GroupName="staff")
+        iam.create_login_profile(UserName=name, Password="correct-Horse-7-battery")
+    keys = {
+        name: tuple(line.split()[-1] for line in server.command("key", "create", "--user", name).stdout.splitlines())
+        for name in ("gone", "stays")
+    }
+
+    server.command("user", "delete", "gone")
+
+    with refused("InvalidClientTokenId"):
+        server.aws("sts", key=keys["gone"]).get_caller_identity()
+    assert server.aws("sts", key=keys["stays"]).get_caller_identity()["Arn"].endswith("user/stays")
+    assert [user["UserName"] for user in iam.get_group(GroupName="staff")["Users"]] == ["stays"]
+    with refused("NoSuchEntity"):
+        iam.get_user(UserName="gone")
+
+
+def test_many_users_are_listed_whole_and_in_order(server):
+    iam = server.aws("iam")
+    names = [f"many-{number:04}" for number in range(1001)]
+    change(server, lambda tx: [users.create(tx, ACCOUNT, name=name) for name in names])
+
+    listed = [line.split()[0] for line in server.command("user", "list").stdout.splitlines()]
+
+    assert [name for name in listed if name.startswith("many-")] == names
+    assert iam.get_user(UserName=names[-1])["User"]["UserName"] == names[-1]
+
+
+def test_the_root_users_own_keys_are_made_listed_switched_and_deleted(server):
+    made = server.command("key", "create").stdout.splitlines()
+    key = tuple(line.split()[-1] for line in made)
+
+    server.command("key", "deactivate", key[0])
+    assert f"{key[0]}  inactive" in server.command("key", "list").stdout.splitlines()
+    server.command("key", "activate", key[0])
+    assert server.aws("sts", key=key).get_caller_identity()["Arn"] == f"arn:aws:iam::{ACCOUNT}:root"
+    server.command("key", "delete", key[0])
+
+    assert key[0] not in server.command("key", "list").stdout
+
+
+def test_commands_about_an_account_are_limited_like_its_root_user(server):
+    """What an organization forbids an account holds for the commands too; its manager takes it back."""
+    organizations = server.aws("organizations")
+    printed = server.command("account", "create", "--id", "333333333333", "--join").stdout
+    deny = {"Effect": "Deny", "Action": "iam:CreateUser", "Resource": "*"}
+    policy = organizations.create_policy(
+        Name="no-new-users",
+        Description="",
+        Type="SERVICE_CONTROL_POLICY",
+        Content=json.dumps({"Version": "2012-10-17", "Statement": deny}),
+    )["Policy"]["PolicySummary"]["Id"]
+    organizations.attach_policy(PolicyId=policy, TargetId="333333333333")
+
+    done = server.command("user", "create", "eve", "--account", "333333333333", check=False)
+
+    assert printed.startswith("account            333333333333\n")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "entrepot: User: arn:aws:iam::333333333333:root is not authorized to perform: iam:CreateUser on resource: "
+        "arn:aws:iam::333333333333:user/eve with an explicit deny in a service control policy\n"
+    )
+    organizations.detach_policy(PolicyId=policy, TargetId="333333333333")
+    server.command("user", "create", "eve", "--account", "333333333333")

@@ -219,7 +219,8 @@ def _basic(password):
     ("arguments", "words"),
     [
         (["user", "delete", "nobody"], "The user with name nobody cannot be found."),
-        (["user", "create", "a b"], "'a b' cannot be the name of a user"),
+        (["user", "create", "a b"], "1 validation error detected: Value at 'userName' failed to satisfy constraint"),
+        (["user", "list", "--account", "999999999999"], "The account with name 999999999999 cannot be found."),
         (["user", "create", "x", "--account", "999999999999"], "The account with name 999999999999 cannot be found."),
         (["key", "delete", "AKIAAAAAAAAAAAAAAAAA"], "The Access Key with id AKIAAAAAAAAAAAAAAAAA cannot be found."),
         (["key", "create", "--user", "nobody"], "The user with name nobody cannot be found."),

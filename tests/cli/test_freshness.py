@@ -8,6 +8,7 @@ import urllib3
 from entrepot.identity import users
 from tests.oci.principals import change, new_user
 from tests.support.api import push_image
+from tests.support.identities import dismiss
 from tests.support.server import ACCOUNT, Server
 
 ASKED = 12  # each by a connection of its own, so that the kernel deals them out to both workers
@@ -64,6 +65,6 @@ def test_a_change_by_another_process_counts_as_well(server):
     authorization = server.registry(key=new_user(server, "leaves")).headers
     assert statuses(server, authorization) == {200}
 
-    change(server, lambda tx: users.expel(tx, users.get(tx, ACCOUNT, name="leaves")))
+    change(server, lambda tx: dismiss(tx, users.get(tx, ACCOUNT, name="leaves")))
 
     assert statuses(server, authorization, count=4) == {401}

@@ -8,6 +8,7 @@ import pytest
 from entrepot.identity import credentials, users
 from tests.oci.principals import change, new_user, password_of
 from tests.oci.wire import refusal
+from tests.support.identities import dismiss
 from tests.support.server import ACCOUNT, Registry, digest_of
 
 HOUR = 3600
@@ -172,7 +173,7 @@ def test_a_deleted_user_is_out_and_its_namesake_is_somebody_else(server, reposit
     former = server.registry(key=new_user(server, "namesake"))
     assert former("GET", "/v2/").status == 200
 
-    change(server, lambda tx: users.expel(tx, users.get(tx, ACCOUNT, name="namesake")))
+    change(server, lambda tx: dismiss(tx, users.get(tx, ACCOUNT, name="namesake")))
     assert former("GET", "/v2/").status == 401
     new = server.registry(key=new_user(server, "namesake"))
 

@@ -8,6 +8,7 @@ import pytest
 
 from entrepot.identity import users
 from tests.oci.principals import change, new_user
+from tests.support.identities import dismiss
 from tests.support.postgresql import cluster
 from tests.support.server import ACCOUNT, Server
 
@@ -84,7 +85,7 @@ def test_rights_that_were_taken_away_at_one_are_gone_at_the_other(nodes, name):
             UserName="taken", AccessKeyId=key[0], Status="Active" if active else "Inactive"
         )
         statuses.append(pulls("GET", f"/v2/{name}/manifests/v1").status)
-    change(one, lambda tx: users.expel(tx, users.get(tx, ACCOUNT, name="taken")))
+    change(one, lambda tx: dismiss(tx, users.get(tx, ACCOUNT, name="taken")))
 
     assert statuses == [401, 200] * 3
     assert pulls("GET", f"/v2/{name}/manifests/v1").status == 401

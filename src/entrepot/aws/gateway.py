@@ -1,14 +1,13 @@
 """
-One AWS request: route, verify, parse, validate, authorise, invoke, render.
+One AWS request: route, verify, parse; then the engine's validate, authorise, run; render.
 
-A plain ASGI callable. Small requests are judged on the event loop (some 100 µs); handlers that read run on
-pool threads, those that write on the writer's. The signature is judged before the body is parsed, so that
-only the owner of a key can keep a parser busy. Order of checks: ecr-api A.0.
+A plain ASGI callable. Small requests are judged on the event loop (some 100 µs). The signature is judged before
+the body is parsed, so that only the owner of a key can keep a parser busy. Order of checks: ecr-api A.0.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from json import dumps
 from types import ModuleType
@@ -16,22 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from entrepot import clock
 from entrepot.answers import Receive, Scope, Send
-from entrepot.aws import bodies, routing, validation
+from entrepot.aws import bodies, routing
 from entrepot.aws.bodies import Disconnected
-from entrepot.aws.faults import InternalFailure, NotForSessions, NotPresignable
+from entrepot.aws.engine import Asking, Engine, Understood, check_session
+from entrepot.aws.faults import InternalFailure, NotPresignable
 from entrepot.aws.models import Model, Operation, refusal
 from entrepot.aws.protocols import Answer, json, query
-from entrepot.aws.routing import Route
-from entrepot.aws.service import Handler, Service
+from entrepot.aws.service import Route, Service
 from entrepot.call import Call, facts_of
 from entrepot.errors import AccessDenied, Fault
-from entrepot.identity import key_usage, messages
-from entrepot.identity.entities import BECOMES
-from entrepot.identity.facts import Facts, Lazy
-from entrepot.identity.policy.requests import Value
-from entrepot.identity.principals import ANONYMOUS, Principal
-from entrepot.identity.sessions import confines
-from entrepot.keys.names import BEHIND
+from entrepot.identity import key_usage
+from entrepot.identity.principals import ANONYMOUS
 from entrepot.names import Registry
 from entrepot.signatures import sigv4
 from entrepot.signatures.claims import SignedRequest, check_scope, claim_of
@@ -41,9 +35,6 @@ if TYPE_CHECKING:
     from entrepot.identity.directory import Directory
     from entrepot.registry.reads import Reads
     from entrepot.runtime import Runtime
-
-# The arguments of a handler, the (action, resource) pairs that its call needs, and what conditions may ask about it.
-_Understood = tuple[dict[str, Any], tuple[tuple[str, str], ...], Mapping[str, Value | Lazy]]
 
 _log = logging.getLogger("entrepot.aws")
 
@@ -83,11 +74,11 @@ class Gateway:
         self, services: Sequence[Service], runtime: "Runtime", *, directory: "Directory", reads: "Reads"
     ) -> None:
         """Handlers that do not write run in the pool of the event loop."""
+        self._engine = Engine(services, runtime, directory=directory, reads=reads)
         self._services = services
         self._runtime = runtime
         self._directory = directory
-        self._reads = reads
-        self._understood: dict[tuple[Operation, Registry, bytes], _Understood] = {}
+        self._understood: dict[tuple[Operation, Registry, bytes], Understood] = {}
         self._served = frozenset(runtime.settings.served_regions)
         self._everywhere = self._served | {"us-east-1"}
         self._long_bodies = asyncio.Semaphore(_LONG_BODIES_AT_ONCE)
@@ -138,7 +129,7 @@ class Gateway:
             call, arguments = self._judge(exchange, exchange.route, scope)
         else:
             call, arguments = await asyncio.to_thread(self._judge, exchange, exchange.route, scope)
-        result = await self._run(exchange.route.handler, call, arguments)
+        result = await self._engine.run(exchange.route.handler, call, arguments)
         answer: Answer = exchange.protocol.render(exchange.route.operation, result or {}, exchange.request_id)
         oddities = exchange.route.service.oddities(exchange.route.operation.name, arguments)
         if oddities:
@@ -157,48 +148,19 @@ class Gateway:
 
     def _judge(self, exchange: _Exchange, route: Route, scope: Scope) -> tuple[Call, dict[str, Any]]:
         """The call, verified and authorised, and the arguments of its handler."""
-        principal, access_key_id, registry = self._caller(exchange, route)
-        scope["principal"] = principal
-        arguments, rights, conditions = self._understand(exchange, route, registry)
+        asking = self._caller(exchange, route)
+        scope["principal"] = asking.principal
+        understood = self._understand(exchange, route, asking.registry)
         exchange.request.body = b""  # it may be long, and the handler has what it needs
-        facts = facts_of(scope, self._runtime, region=registry.region, more=conditions)
-        for action, resource in rights:
-            self._authorize(principal, action, resource, facts=facts)
-        call = Call(
-            runtime=self._runtime,
-            reads=self._reads,
-            directory=self._directory,
-            principal=principal,
-            registry=registry,
-            action=f"{route.service.name}:{route.operation.name}",
-            request_id=exchange.request_id,
-            facts=facts,
-            access_key_id=access_key_id,
-        )
-        return call, arguments
+        facts = facts_of(scope, self._runtime, region=asking.registry.region, more=understood.conditions)
+        call = self._engine.admit(route, understood, asking, facts=facts, request_id=exchange.request_id)
+        return call, understood.arguments
 
-    def _authorize(self, principal: Principal, action: str, resource: str, *, facts: Facts) -> None:
-        """
-        Return if *principal* may.
-
-        Raises: AccessDenied, which names others as the request did: with a path it would tell that they are there.
-        """
-        located = self._directory.located(principal, resource)
-        try:
-            self._directory.authorize(principal, action, located, facts=facts)
-        except AccessDenied as fault:
-            told = fault.members
-            if not (located == principal.arn or BECOMES in resource or not resource.startswith("arn:")):
-                told = {**told, "resource": resource.replace(BEHIND, "")}
-            text = messages.text_of(principal, located, told["decision"])
-            sealed = messages.seal_message(self._directory.ring, text, account=principal.account)
-            raise AccessDenied(**told, sealed=sealed) from None
-
-    def _caller(self, exchange: _Exchange, route: Route) -> tuple[Principal, str | None, Registry]:
-        """Who asks, by which access key, and in which registry; of an unsigned operation nobody knows yet."""
+    def _caller(self, exchange: _Exchange, route: Route) -> Asking:
+        """Who asks; of an unsigned operation nobody knows yet."""
         operation, model = route.operation, route.service.model
         if operation.unsigned:
-            return ANONYMOUS, None, Registry("", self._runtime.settings.region)
+            return Asking(ANONYMOUS, Registry("", self._runtime.settings.region))
         now = clock.now()
         verified = sigv4.verify(
             exchange.request,
@@ -208,38 +170,25 @@ class Gateway:
             service=model.signing_name,
             hosts=exchange.hosts,
         )
-        principal, action = verified.credential.principal, f"{route.service.name}:{operation.name}"
+        principal = verified.credential.principal
         used = verified.access_key_id if principal.session is None else principal.session.principal_id
         key_usage.note_use(used, verified.region, service=model.signing_name, at=now)
         if verified.presigned and operation.name != "GetCallerIdentity":
-            raise NotPresignable(action=action)
+            raise NotPresignable(action=route.action)
         if verified.presigned and verified.signed_at < self._directory.signed_from:
             raise InvalidSignature(reason="Signature expired: this registry was restored from a backup since")
-        if confines(principal.session, action):
-            # IAM acts as if it did not know such credentials, and STS says what it is.
-            raise NotForSessions(operation=operation.name) if route.service.name == "sts" else UnrecognizedClient
-        return principal, verified.access_key_id, Registry(principal.account, verified.region)
+        check_session(principal, route)
+        return Asking(principal, Registry(principal.account, verified.region), verified.access_key_id)
 
-    def _understand(self, exchange: _Exchange, route: Route, registry: Registry) -> _Understood:
-        """
-        The arguments of the handler, the rights that the call needs, and the condition keys that it fills.
-
-        Short questions are asked over and over, and mean the same each time: they are remembered.
-        """
+    def _understand(self, exchange: _Exchange, route: Route, registry: Registry) -> Understood:
+        """What the body means. Short questions are asked over and over, and mean the same each time."""
         body, operation = exchange.request.body, route.operation
         repeats = exchange.form is None and len(body) <= _LONGEST_REMEMBERED and route.handler.runs == "reading"
         key = (operation, registry, bytes(body) if repeats else b"")
         if repeats and (known := self._understood.get(key)) is not None:
             return known
         params = exchange.protocol.parse(operation, body if exchange.form is None else exchange.form)
-        validation.check(operation, params)
-        arguments = {operation.parameters[name]: value for name, value in params.items()}
-        service = route.service
-        understood = (
-            arguments,
-            tuple(service.resources(operation.name, arguments, registry)),
-            service.conditions(operation.name, arguments, registry, self._runtime.database),
-        )
+        understood = self._engine.understand(route, params, registry)
         if repeats:
             if len(self._understood) >= _MOST_REMEMBERED:
                 self._understood.clear()
@@ -249,31 +198,6 @@ class Gateway:
     def _regions(self, model: Model) -> frozenset[str]:
         """Where a signature may be for. SDKs sign for us-east-1 what AWS has once for all regions (IAM, STS)."""
         return self._everywhere if "globalEndpoint" in model.metadata else self._served
-
-    async def _run(self, handler: Handler, call: Call, arguments: dict[str, Any]) -> Any:
-        database = self._runtime.database
-        if handler.runs == "writing":
-            return await database.awrite(lambda tx: handler.function(call.within(tx), **arguments))
-        if handler.runs == "moving bytes":
-            return await asyncio.to_thread(handler.function, call, **arguments)
-
-        self._reads.refresh()
-
-        def read() -> Any:
-            with database.reading() as tx:
-                return handler.function(call.within(tx), **arguments)
-
-        return read() if _is_brief(handler, arguments) else await asyncio.to_thread(read)
-
-
-def _is_brief(handler: Handler, arguments: dict[str, Any], few: int = 10) -> bool:
-    """
-    Whether a read is a few indexed rows, and so over before a thread would have begun.
-
-    Handing it over costs half a millisecond, most of it waiting for the interpreter's lock.
-    """
-    looks = handler.function.__name__.startswith(("get_", "batch_"))
-    return looks and all(len(value) <= few for value in arguments.values() if isinstance(value, list))
 
 
 def _exchange(scope: Scope) -> _Exchange:

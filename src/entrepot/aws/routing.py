@@ -7,33 +7,18 @@ With one address for all services, in this order: X-Amz-Target (JSON), the path 
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 from entrepot.aws.faults import Serialization, UnknownOperation
-from entrepot.aws.models import Operation
 from entrepot.aws.protocols import cbor, json, query
-from entrepot.aws.service import Handler, Service
+from entrepot.aws.service import Route, Service
 from entrepot.signatures.faults import MissingAuthenticationToken
 
 _CBOR_PATH = re.compile(rb"/service/([A-Za-z0-9_.]{1,128})/operation/([A-Za-z0-9]{1,128})")
 _JSON_TYPE = re.compile(rb"application/x-amz-json-1\.[01] ?(;.*)?", re.IGNORECASE)
 _FORM_TYPE = re.compile(rb"application/x-www-form-urlencoded ?(;.*)?", re.IGNORECASE)
 _ACTION = re.compile(rb"(?:^|&)Action=")
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """What a request asks for."""
-
-    service: Service
-    handler: Handler
-
-    @property
-    def operation(self) -> Operation:
-        """The operation that the handler answers."""
-        return self.handler.operation
 
 
 def protocol_of(target: bytes, headers: Mapping[bytes, bytes]) -> ModuleType:
@@ -71,7 +56,7 @@ def by_head(method: str, target: bytes, headers: Mapping[bytes, bytes], *, servi
             raise Serialization(reason="The Content-Type of this protocol is application/x-amz-json-1.1")
     for service in services if method == "POST" else ():
         if service.prefix == prefix and _speaks(service, protocol):
-            return Route(service, service.handler(operation.decode("latin-1")))
+            return service.route(operation.decode("latin-1"))
     raise UnknownOperation(reason="No service here has the operation that the request names")
 
 
@@ -88,7 +73,7 @@ def by_form(fields: Mapping[str, Any], scoped: str | None, *, services: Sequence
     meant = [service for service in speaking if service.model.signing_name == scoped]
     for service in meant or speaking:
         if service.model.metadata["apiVersion"] == version:
-            return Route(service, service.handler(action))
+            return service.route(action)
     raise UnknownOperation(reason=f"Could not find operation {action[:128]} for version {version[:32]}")
 
 

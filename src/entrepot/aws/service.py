@@ -40,6 +40,24 @@ class Handler:
     runs: Literal["reading", "writing", "moving bytes"]
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a request asks for."""
+
+    service: "Service"
+    handler: Handler
+
+    @property
+    def operation(self) -> Operation:
+        """The operation that the handler answers."""
+        return self.handler.operation
+
+    @property
+    def action(self) -> str:
+        """The operation as it is logged, and as policies mostly name it: ``ecr:PutImage``."""
+        return f"{self.service.name}:{self.operation.name}"
+
+
 class Service:
     """One AWS service as far as it is written: *modules* of functions, and what a call touches."""
 
@@ -65,10 +83,10 @@ class Service:
         self.documents = documents or {}
         self.handlers = {handler.operation.name: handler for handler in self._handlers(modules)}
 
-    def handler(self, name: str) -> Handler:
-        """The handler of the operation of that name. Raises: UnknownOperation."""
+    def route(self, name: str) -> Route:
+        """Where the operation of that name is answered. Raises: UnknownOperation."""
         if name in self.handlers:
-            return self.handlers[name]
+            return Route(self, self.handlers[name])
         if name in self.model.operation_names:
             raise UnknownOperation(reason=f"The operation {name} is not yet in this version of Entrepôt")
         raise UnknownOperation(reason=f"There is no operation {name[:128]} in {self.name}")

@@ -1,13 +1,17 @@
 """``entrepot user``, ``session``, and ``key`` for access keys."""
 
+import contextlib
+
 import click
 
+from entrepot.cli.api import Api, api_of
 from entrepot.cli.arguments import PLACE, takes
-from entrepot.cli.folders import opened, pages, show
+from entrepot.cli.folders import opened, show
 from entrepot.database import Transaction
-from entrepot.identity import accounts, attachments, credentials, managed, revocation, users
-from entrepot.identity.credentials import Vault
-from entrepot.identity.principals import Principal, root_of
+from entrepot.errors import Fault
+from entrepot.identity import key_usage, managed, revocation, users
+from entrepot.identity.faults import KeyNotFound, LoginProfileNotFound
+from entrepot.identity.new_keys import NewKey
 from entrepot.settings import Settings
 
 
@@ -29,17 +33,15 @@ def user() -> None:
 @takes(*PLACE, "account")
 def create_user(settings: Settings, name: str, path: str, policies: tuple[str, ...]) -> None:
     """Make a user. It may do what its policies allow, with an access key: entrepot key create --user NAME."""
-
-    def work(tx: Transaction) -> users.User:
-        made = users.create(tx, settings.account, name=name, path=path)
-        for given in policies:
-            arn = _policy_arn(given, settings.account)
-            attachments.attach(tx, made.id, arn, kind="User", account=settings.account)
-        return made
-
-    with opened(settings) as runtime:
-        made = runtime.database.write(work)
-    click.echo(made.arn)
+    with api_of(settings) as api:
+        made = api("iam", "CreateUser", UserName=name, Path=path)["User"]
+        try:
+            for given in policies:
+                api("iam", "AttachUserPolicy", UserName=name, PolicyArn=_policy_arn(given, settings.account))
+        except Fault:
+            _delete(api, name)
+            raise
+    click.echo(made["Arn"])
 
 
 @user.command("delete")
@@ -47,20 +49,17 @@ def create_user(settings: Settings, name: str, path: str, policies: tuple[str, .
 @takes(*PLACE, "account")
 def delete_user(settings: Settings, name: str) -> None:
     """Delete a user and its access keys: logins made with them end at once."""
-    with opened(settings) as runtime:
-        runtime.database.write(lambda tx: users.expel(tx, users.get(tx, settings.account, name=name)))
+    with api_of(settings) as api:
+        _delete(api, name)
 
 
 @user.command("list")
 @takes(*PLACE, "account")
 def list_users(settings: Settings) -> None:
     """List the users of an account: name, ARN."""
-    with opened(settings) as runtime:
-        for each in pages(
-            runtime.database,
-            lambda tx, last: users.page(tx, settings.account, after=last.name if last else ""),
-        ):
-            click.echo(f"{each.name}  {each.arn}")
+    with api_of(settings) as api:
+        for each in api.every("iam", "ListUsers", "Users", MaxItems=1000):
+            click.echo(f"{each['UserName']}  {each['Arn']}")
 
 
 @click.group()
@@ -77,12 +76,9 @@ _key_argument = click.argument("key_id", metavar="ID")
 @takes(*PLACE, "account")
 def create_key(settings: Settings, name: str | None) -> None:
     """Make an access key and print its secret, this once."""
-    with opened(settings) as runtime:
-        vault = Vault(runtime.root_key)
-        made = runtime.database.write(
-            lambda tx: credentials.create(tx, _owner(tx, settings.account, name=name), vault=vault)
-        )
-    show(made)
+    with api_of(settings) as api:
+        made = api("iam", "CreateAccessKey", UserName=name)["AccessKey"]
+    show(NewKey(made["AccessKeyId"], made["SecretAccessKey"]))
 
 
 @key.command("list")
@@ -90,9 +86,9 @@ def create_key(settings: Settings, name: str | None) -> None:
 @takes(*PLACE, "account")
 def list_keys(settings: Settings, name: str | None) -> None:
     """List access keys: id, whether active."""
-    with opened(settings) as runtime, runtime.database.reading() as tx:
-        for each in credentials.page(tx, _owner(tx, settings.account, name=name)):
-            click.echo(f"{each.id}  {'active' if each.active else 'inactive'}")
+    with api_of(settings) as api:
+        for each in api.every("iam", "ListAccessKeys", "AccessKeyMetadata", UserName=name):
+            click.echo(f"{each['AccessKeyId']}  {each['Status'].lower()}")
 
 
 @key.command("activate")
@@ -100,8 +96,7 @@ def list_keys(settings: Settings, name: str | None) -> None:
 @takes(*PLACE)
 def activate_key(settings: Settings, key_id: str) -> None:
     """Let an access key work again."""
-    with opened(settings) as runtime:
-        runtime.database.write(lambda tx: credentials.switch(tx, key_id, active=True))
+    _with_key(settings, key_id, "UpdateAccessKey", Status="Active")
 
 
 @key.command("deactivate")
@@ -109,8 +104,7 @@ def activate_key(settings: Settings, key_id: str) -> None:
 @takes(*PLACE)
 def deactivate_key(settings: Settings, key_id: str) -> None:
     """Stop an access key, and the logins made with it, until it is activated again."""
-    with opened(settings) as runtime:
-        runtime.database.write(lambda tx: credentials.switch(tx, key_id, active=False))
+    _with_key(settings, key_id, "UpdateAccessKey", Status="Inactive")
 
 
 @key.command("delete")
@@ -118,8 +112,7 @@ def deactivate_key(settings: Settings, key_id: str) -> None:
 @takes(*PLACE)
 def delete_key(settings: Settings, key_id: str) -> None:
     """Delete an access key: logins made with it end at once."""
-    with opened(settings) as runtime:
-        runtime.database.write(lambda tx: credentials.remove(tx, key_id))
+    _with_key(settings, key_id, "DeleteAccessKey")
 
 
 @click.group()
@@ -133,6 +126,7 @@ def session() -> None:
 @takes(*PLACE, "account")
 def revoke_sessions(settings: Settings, user_name: str | None, role_name: str | None) -> None:
     """End every session of a user or a role that was issued until now. New ones can be had at once."""
+    # AWS has no operation for it: there one denies by a policy what is older than a moment.
     if (user_name is None) == (role_name is None):
         raise click.UsageError("Give either --user or --role.")
 
@@ -146,10 +140,32 @@ def revoke_sessions(settings: Settings, user_name: str | None, role_name: str | 
         runtime.database.write(work)
 
 
-def _owner(tx: Transaction, account_id: str, *, name: str | None) -> Principal:
-    if name is not None:
-        return users.get(tx, account_id, name=name).principal
-    return root_of(accounts.get(tx, account_id).id)
+def _delete(api: Api, name: str) -> None:
+    """Delete a user, and first what AWS wants to be gone before; its keys above all, by which it acts."""
+    for key in api.every("iam", "ListAccessKeys", "AccessKeyMetadata", UserName=name):
+        api("iam", "DeleteAccessKey", UserName=name, AccessKeyId=key["AccessKeyId"])
+    for group in api.every("iam", "ListGroupsForUser", "Groups", UserName=name):
+        api("iam", "RemoveUserFromGroup", UserName=name, GroupName=group["GroupName"])
+    for policy in api.every("iam", "ListAttachedUserPolicies", "AttachedPolicies", UserName=name):
+        api("iam", "DetachUserPolicy", UserName=name, PolicyArn=policy["PolicyArn"])
+    for inline in api.every("iam", "ListUserPolicies", "PolicyNames", UserName=name):
+        api("iam", "DeleteUserPolicy", UserName=name, PolicyName=inline)
+    with contextlib.suppress(LoginProfileNotFound):
+        api("iam", "DeleteLoginProfile", UserName=name)
+    api("iam", "DeleteUser", UserName=name)
+
+
+def _with_key(settings: Settings, key_id: str, operation: str, **members: str) -> None:
+    """Call *operation* for whoever has the key. No operation says who that is in whatever account: the folder does."""
+    with opened(settings) as runtime:
+        with runtime.database.reading() as tx:
+            key = key_usage.find(tx, key_id)
+            owner = users.find_by_id(tx, key.user_id) if key and key.user_id else None
+        if key is None:
+            raise KeyNotFound(id=key_id)
+        Api(runtime, key.account)(
+            "iam", operation, UserName=owner.name if owner else None, AccessKeyId=key_id, **members
+        )
 
 
 def _policy_arn(given: str, account_id: str) -> str:

@@ -132,24 +132,14 @@ def change(tx: Transaction, user: User, *, name: str | None, path: str | None) -
 def remove(tx: Transaction, user: User) -> None:
     """Delete a user that has nothing any more. Raises: InUse."""
     _BELONGINGS.check_none(tx, user.id)
-    _forget(tx, user)
-
-
-def expel(tx: Transaction, user: User) -> None:
-    """Delete a user with all that it has: what was signed in with its keys stops to work."""
-    _BELONGINGS.remove(tx, user.id)
-    _forget(tx, user)
+    entity_tags.remove_all(tx, user.id)
+    _USERS.delete(tx, user.id)
+    raise_generation(tx)
 
 
 def of_row(row: Row) -> User:
     """The user that a row of the table describes."""
     return User(row["id"], row["account"], row["name"], row["path"], row["created_at"], row["boundary"])
-
-
-def _forget(tx: Transaction, user: User) -> None:
-    entity_tags.remove_all(tx, user.id)
-    _USERS.delete(tx, user.id)
-    raise_generation(tx)
 
 
 def _check(name: str, path: str) -> None:

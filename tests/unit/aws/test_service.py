@@ -28,7 +28,7 @@ def delete_repository(call: Call, *, repository_name: str, registry_id: str | No
 def test_a_function_is_the_handler_of_the_operation_whose_name_it_bears():
     service = Service("ecr", handlers)
 
-    assert service.handler("DeleteRepository").function is handlers.delete_repository
+    assert service.handlers["DeleteRepository"].function is handlers.delete_repository
     assert set(service.handlers) == {
         "DescribeRepositories",
         "DeleteRepository",
@@ -40,9 +40,9 @@ def test_a_function_is_the_handler_of_the_operation_whose_name_it_bears():
 def test_operations_run_as_their_names_and_marks_say():
     service = Service("ecr", handlers)
 
-    assert service.handler("DescribeRepositories").runs == "reading"
-    assert service.handler("DeleteRepository").runs == "writing"
-    assert service.handler("UploadLayerPart").runs == "moving bytes"
+    assert service.handlers["DescribeRepositories"].runs == "reading"
+    assert service.handlers["DeleteRepository"].runs == "writing"
+    assert service.handlers["UploadLayerPart"].runs == "moving bytes"
 
 
 def test_what_is_not_written_is_listed_and_answers_as_unknown():
@@ -51,9 +51,9 @@ def test_what_is_not_written_is_listed_and_answers_as_unknown():
     assert "PutImage" in service.unwritten()
     assert "DeleteRepository" not in service.unwritten()
     with pytest.raises(UnknownOperation, match="not yet in this version of Entrepôt"):
-        service.handler("PutImage")
+        service.route("PutImage")
     with pytest.raises(UnknownOperation, match="There is no operation PutImages in ecr"):
-        service.handler("PutImages")
+        service.route("PutImages")
 
 
 def test_a_call_needs_its_own_action_on_everything_where_a_service_says_no_more():

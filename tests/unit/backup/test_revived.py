@@ -10,6 +10,7 @@ from entrepot.identity.credentials import Vault
 from entrepot.identity.standing import standing as of_identity
 from entrepot.keys.standing import standing as of_keys
 from entrepot.keys.tables import kms_grants, kms_keys
+from tests.support.identities import dismiss
 from tests.support.rootkey import root_key
 from tests.unit.backup.conftest import World
 
@@ -56,7 +57,7 @@ def test_what_was_added_since_is_not_told(world, alice):
 
 def test_the_lost_database_knows_what_no_backup_does(world, alice):
     first = world.backup().name
-    world.runtime.database.write(lambda tx: users.expel(tx, users.get(tx, ACCOUNT, name="alice")))
+    world.runtime.database.write(lambda tx: dismiss(tx, users.get(tx, ACCOUNT, name="alice")))
 
     told = revived.since_database(world.backups, first, world.runtime.database, scratch=world.folder / "scratch.sqlite")
 

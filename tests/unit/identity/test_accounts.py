@@ -81,24 +81,6 @@ def test_a_user_needs_an_account(world):
         world.user("ann", "999999999999")
 
 
-def test_deleting_a_user_takes_its_keys_along_and_leaves_others(world):
-    ann, bob = world.user("ann"), world.user("bob")
-    lost, kept = world.key(ann), world.key(bob)
-
-    world.database.write(lambda tx: users.expel(tx, users.get(tx, ACCOUNT, name="ann")))
-
-    directory = world.directory()
-    assert directory.credential(lost.id) is None
-    assert directory.credential(kept.id) is not None
-    with world.database.reading() as tx:
-        assert [each.principal for each in users.page(tx, ACCOUNT)] == [bob]
-
-
-def test_deleting_a_user_that_is_not_there_is_refused(world):
-    with pytest.raises(EntityNotFound, match=r"^The user with name ann cannot be found\.$"):
-        world.database.write(lambda tx: users.expel(tx, users.get(tx, ACCOUNT, name="ann")))
-
-
 @pytest.mark.parametrize("who", ["user", "root"])
 def test_nobody_has_more_than_two_access_keys(world, who):
     owner = world.user("ann") if who == "user" else root_of(ACCOUNT)

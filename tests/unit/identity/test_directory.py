@@ -7,6 +7,7 @@ from cryptography.exceptions import InvalidTag
 
 from entrepot.database import Database
 from entrepot.identity import accounts, credentials, users
+from tests.support.identities import dismiss
 
 ACCOUNT = "123456789012"
 
@@ -51,7 +52,7 @@ def test_what_another_process_changes_is_seen_at_the_next_question(world, tmp_pa
 
     elsewhere.write(lambda tx: credentials.switch(tx, key.id, active=False))
     switched = directory.credential(key.id)
-    elsewhere.write(lambda tx: users.expel(tx, users.get(tx, ACCOUNT, name="ann")))
+    elsewhere.write(lambda tx: dismiss(tx, users.get(tx, ACCOUNT, name="ann")))
     elsewhere.close()
 
     assert switched is not None
@@ -108,7 +109,7 @@ def test_every_change_of_identities_raises_the_generation(world):
     key = step(lambda tx: credentials.create(tx, ann, vault=vault))
     step(lambda tx: credentials.switch(tx, key.id, active=False))
     step(lambda tx: credentials.remove(tx, key.id))
-    step(lambda tx: users.expel(tx, users.get(tx, ACCOUNT, name="ann")))
+    step(lambda tx: dismiss(tx, users.get(tx, ACCOUNT, name="ann")))
 
     assert generations == sorted(set(generations))
 

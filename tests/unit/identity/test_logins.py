@@ -7,6 +7,7 @@ from entrepot import clock
 from entrepot.identity import credentials, users
 from entrepot.identity.faults import LoginExpired, LoginInvalid
 from entrepot.identity.logins import LABEL, LIFETIME
+from tests.support.identities import dismiss
 
 ACCOUNT = "123456789012"
 
@@ -105,7 +106,7 @@ def test_abuse_29_a_namesake_created_later_is_somebody_else(world, ann, key):
     directory = world.directory()
     password = directory.logins.issue(ann, key.id, "us-east-1").password
 
-    world.database.write(lambda tx: users.expel(tx, users.get(tx, ACCOUNT, name="ann")))
+    world.database.write(lambda tx: dismiss(tx, users.get(tx, ACCOUNT, name="ann")))
     namesake = world.user("ann")
     world.key(namesake)
 

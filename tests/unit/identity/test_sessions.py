@@ -14,7 +14,8 @@ from entrepot.identity.rows import raise_generation
 from entrepot.identity.session_faults import PackedPolicyTooLarge
 from entrepot.identity.sessions import Session
 from entrepot.identity.tables import roles, users
-from entrepot.identity.users import expel, get
+from entrepot.identity.users import get
+from tests.support.identities import dismiss
 
 ACCOUNT = "123456789012"
 ROLE = "AROAAAAAAAAAAAAAAAAAA"
@@ -171,7 +172,7 @@ def test_a_user_who_is_told_so_or_is_gone_has_no_older_sessions(world):
 
     later = sessions.issue(directory.ring, session("user", ann.id, issued_at=clock.now() + 2))
     assert directory.credential(later.access_key_id, later.token) is not None
-    world.database.write(lambda tx: expel(tx, get(tx, ACCOUNT, name="ann")))
+    world.database.write(lambda tx: dismiss(tx, get(tx, ACCOUNT, name="ann")))
     assert directory.credential(later.access_key_id, later.token) is None
 
 
