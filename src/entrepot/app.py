@@ -1,7 +1,7 @@
 """
 The application of one worker process: which face a request is for, and whose.
 
-    /v2/…              the OCI Distribution API
+    /v2/…              the OCI Distribution API; on the public registry's host with its own logins, by /token/
     /_dl/…             blobs by signed address
     /healthz, /readyz  for whoever watches the process
     anything else      the AWS API
@@ -27,13 +27,23 @@ from entrepot.oci.context import Context
 from entrepot.oci.endpoint import Endpoint
 from entrepot.oci.faults import document_of, status_of
 from entrepot.peers import Peers
+from entrepot.public import TOKEN_PATHS, PublicEndpoint
 from entrepot.registry import usage
+from entrepot.registry.addresses import PUBLIC
 from entrepot.rootkey import RootKeyRefused
 from entrepot.runtime import Runtime
-from entrepot.services import ecr, iam, kms, organizations, secretsmanager, sts
+from entrepot.services import ecr, ecr_public, iam, kms, organizations, secretsmanager, sts
 from entrepot.telemetry.logs import AccessLog, set_up
 
-SERVICES = (ecr.service, iam.service, kms.service, organizations.service, secretsmanager.service, sts.service)
+SERVICES = (
+    ecr.service,
+    ecr_public.service,
+    iam.service,
+    kms.service,
+    organizations.service,
+    secretsmanager.service,
+    sts.service,
+)
 
 _HEALTH = frozenset({"/healthz", "/readyz"})
 
@@ -59,6 +69,7 @@ class Application:
         self._context = Context(runtime, directory, reads, pool)
         self._peers = Peers(runtime.settings)
         self._oci = Endpoint(self._context)
+        self._public = PublicEndpoint(self._context, self._oci.failures)
         self._downloads = Downloads(self._context)
         self._aws = Gateway(SERVICES, runtime, directory=directory, reads=self._context.reads)
         self._access = AccessLog(wanted=runtime.settings.access_log)
@@ -113,7 +124,10 @@ class Application:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
-        if path.startswith("/v2/") or path == "/v2":
+        is_oci = path.startswith("/v2/") or path == "/v2"
+        if scope["registry"] == PUBLIC and (is_oci or path in TOKEN_PATHS):
+            await self._public(scope, receive, send)
+        elif is_oci:
             await self._oci(scope, receive, send)
         elif path.startswith("/_dl/"):
             await self._downloads(scope, receive, send)

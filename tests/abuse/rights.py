@@ -3,8 +3,8 @@ Who may do what: the table. Written by hand from AWS's documents, so that the pr
 
 A line is an operation (or a route), the action that it needs and what it is about, and the action's access level:
 List, Read, Write, Permissions management, Tagging. Source: ecr-api C.1, C.2, C.5; Service Authorization Reference,
-"Actions, resources, and condition keys" for Amazon ECR, AWS IAM, AWS KMS, AWS Organizations, AWS Secrets Manager and
-AWS STS.
+"Actions, resources, and condition keys" for Amazon ECR, Amazon ECR Public, AWS IAM, AWS KMS, AWS Organizations,
+AWS Secrets Manager and AWS STS.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ DescribeImageScanFindings
 READER = frozenset(f"ecr:{operation}" for operation in _READER.split())
 
 # What is a matter of reading, and not allowed by ReadOnlyAccess. Source: AWS managed policy reference.
-UNSEEN = frozenset({"secretsmanager:GetSecretValue"})
+UNSEEN = frozenset({"secretsmanager:GetSecretValue", "sts:GetServiceBearerToken"})
 
 # Kinds of resources that an account can speak of that are another's: by registryId, or by an ARN.
 OWNED = frozenset({"repository", "repositories", "policy", "provider", "source", "role arn", "key", "secret"})
@@ -156,6 +156,10 @@ OPERATIONS: dict[tuple[str, str], Need] = dict(
         *_read("secretsmanager", _SECRETS_MANAGER),
         *_read("sts", _STS),
     ]
+)
+# A password of ECR Public is a bearer token of another service's. Source: ecr-api C.1.
+OPERATIONS["ecr-public", "GetAuthorizationToken"] = Need(
+    ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"), "any", "R"
 )
 
 

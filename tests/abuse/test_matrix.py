@@ -69,7 +69,7 @@ def expected(who: str, need: Need, owner: str) -> Outcome:
         return "refused"  # nobody assumes a role as a root user. Source: AWS STS API reference, AssumeRole
     own = (
         rights in {"root", "AdministratorAccess"}
-        or (rights == "ReadOnlyAccess" and need.level in {"L", "R"} and not UNSEEN.issuperset(need.actions))
+        or (rights == "ReadOnlyAccess" and need.level in {"L", "R"} and UNSEEN.isdisjoint(need.actions))
         or (rights == "AmazonEC2ContainerRegistryReadOnly" and READER.issuperset(need.actions))
     )
     if need.kind not in OWNED or OWNERS[owner] == account:

@@ -30,7 +30,13 @@ PROGRAMS = {
     "JavaScript": ["node", "aws-sdk-js"],
 }
 # Another test does what these say.
-ELSEWHERE = {"Before you start", "docker-credential-ecr-login", "Other accounts and regions", "TLS"}
+ELSEWHERE = {
+    "Before you start",
+    "docker-credential-ecr-login",
+    "Other accounts and regions",
+    "The public registry",
+    "TLS",
+}
 
 # So that engines without a daemon keep what they do to themselves, as the page need not say.
 STORAGE = '[storage]\ndriver = "vfs"\ngraphroot = "{home}/graph"\nrunroot = "{home}/runroot"\n'

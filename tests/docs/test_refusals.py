@@ -46,7 +46,7 @@ def _name(fault: type[Fault]) -> str:
 FAULTS = _faults()
 DECLARED = {
     code
-    for service in ("ecr", "sts", "iam", "kms", "organizations", "secretsmanager")
+    for service in ("ecr", "ecr-public", "sts", "iam", "kms", "organizations", "secretsmanager")
     for code in Model(service).errors
 }
 # What becomes of one image of a batch is told by a code of this list, and by no error.

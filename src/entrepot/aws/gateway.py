@@ -196,8 +196,8 @@ class Gateway:
         return understood
 
     def _regions(self, model: Model) -> frozenset[str]:
-        """Where a signature may be for. SDKs sign for us-east-1 what AWS has once for all regions (IAM, STS)."""
-        return self._everywhere if "globalEndpoint" in model.metadata else self._served
+        """Where a signature may be for."""
+        return self._everywhere if model.is_global else self._served
 
 
 def _exchange(scope: Scope) -> _Exchange:

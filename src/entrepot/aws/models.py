@@ -78,6 +78,11 @@ class Model:
         return str(self.metadata.get("signingName") or self.metadata["endpointPrefix"])
 
     @cached_property
+    def is_global(self) -> bool:
+        """Whether AWS has it once for all regions, so that SDKs sign for us-east-1. Of ECR Public no model says so."""
+        return "globalEndpoint" in self.metadata or self.name == "ecr-public"
+
+    @cached_property
     def operation_names(self) -> frozenset[str]:
         """Every operation of the service, written here or not."""
         return frozenset(self.service.operation_names)

@@ -3,12 +3,13 @@ Passwords for docker login: they carry who somebody is, never what somebody may 
 
 Each is checked on every request against the identities of that moment, so that deleting a user or
 switching off an access key ends its logins too, without waiting for the twelve hours. A session's password
-holds the session, and ends with its revocation.
+holds the session, and ends with its revocation. Each kind is sealed under a label of its own: one opens as no other.
 """
 
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import lru_cache
 
 import cbor2
@@ -16,16 +17,23 @@ import cbor2
 from entrepot.identity import sessions
 from entrepot.identity.credentials import Credential
 from entrepot.identity.faults import LoginExpired, LoginInvalid, TokenInvalid
-from entrepot.identity.principals import Principal
+from entrepot.identity.principals import ANONYMOUS, Principal
 from entrepot.identity.sessions import Session
 from entrepot.identity.tokens import Ring
 
-LABEL = "docker-login"
 # Source: ECR API reference, GetAuthorizationToken.
 LIFETIME = 12 * 3600
 # Another machine's clock may be ahead of ours by this much.
 _AHEAD = 300
 _MOST_REMEMBERED = 10_000
+
+
+class Kind(StrEnum):
+    """What a password opens: private registries, the public one, or the latter for one client, by its bearer token."""
+
+    PRIVATE = "docker-login"
+    PUBLIC = "public-login"
+    BEARER = "public-bearer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +79,23 @@ class Logins:
         # A password's contents never change, so decrypting it once is enough: 1 µs instead of 10.
         self._plain = lru_cache(maxsize=_MOST_REMEMBERED)(self._decrypt)
 
-    def issue(self, principal: Principal, access_key_id: str, region: str, *, capped: bool = False) -> Login:
+    def issue(
+        self,
+        principal: Principal,
+        access_key_id: str,
+        region: str,
+        *,
+        capped: bool = False,
+        kind: Kind = Kind.PRIVATE,
+        seconds: int = LIFETIME,
+    ) -> Login:
         """
-        A password for *principal*, who has just signed with *access_key_id*.
+        A password for *principal*, who has just signed with *access_key_id*, good for so many *seconds*.
 
         It lasts as long as ECR's, also where the session that asks for it is shorter; *capped*: not longer than that.
         """
         now, session = int(self._ring.now()), principal.session
-        expires_at = now + LIFETIME
+        expires_at = now + seconds
         if capped and session is not None:
             expires_at = min(expires_at, int(session.expires_at))
         claims = (
@@ -92,16 +109,16 @@ class Logins:
             expires_at,
             region,
         )
-        return Login(self._ring.seal(LABEL, cbor2.dumps(claims)), expires_at)
+        return Login(self._ring.seal(kind, cbor2.dumps(claims)), expires_at)
 
-    def open(self, password: str) -> Opened:
+    def open(self, password: str, kind: Kind = Kind.PRIVATE) -> Opened:
         """
-        Who logged in with *password*, if that still counts.
+        Who logged in with *password*, if that still counts and is of that *kind*.
 
         Raises: LoginExpired, after its twelve hours; LoginInvalid, for everything else.
         """
         try:
-            plain = self._plain(password)
+            plain = self._plain(password, kind)
         except TokenInvalid:
             raise LoginInvalid from None
         now = self._ring.now()
@@ -115,12 +132,14 @@ class Logins:
         return Opened(principal, plain.expires_at, plain.access_key_id)
 
     def _owner(self, plain: _Plain) -> Principal | None:
-        """Who has the access key that the password was asked for with, while it is active."""
+        """Who has the access key that the password was asked for with, while it is active; nobody needs one."""
+        if plain.principal_id == ANONYMOUS.id:
+            return ANONYMOUS
         credential = self._credential(plain.access_key_id)
         return None if credential is None or not credential.active else credential.principal
 
-    def _decrypt(self, password: str) -> _Plain:
-        claims = cbor2.loads(self._ring.open(LABEL, password))
+    def _decrypt(self, password: str, kind: Kind) -> _Plain:
+        claims = cbor2.loads(self._ring.open(kind, password))
         return _Plain(
             principal_id=claims[2],
             access_key_id=claims[5],

@@ -142,7 +142,8 @@ def confines(session: Session | None, action: str) -> bool:
     Whether credentials of such a session are of no use at all for *action* (``iam:GetUser``).
 
     Source: AWS STS API reference, GetSessionToken and GetFederationToken: neither opens IAM (the former does
-    with MFA), nor STS but for GetCallerIdentity, the former also AssumeRole.
+    with MFA), nor STS but for GetCallerIdentity, the former also AssumeRole. GetServiceBearerToken is no operation
+    of STS's: another service asks whether its caller has that right.
     """
     if session is None or session.kind == "role":
         return False
@@ -150,7 +151,8 @@ def confines(session: Session | None, action: str) -> bool:
     if service == "iam":
         return session.kind == "federated" or session.mfa_at is None
     if service == "sts":
-        return operation not in ({"GetCallerIdentity"} | ({"AssumeRole"} if session.kind == "user" else set()))
+        opened = {"GetCallerIdentity", "GetServiceBearerToken"}
+        return operation not in (opened | {"AssumeRole"} if session.kind == "user" else opened)
     return False
 
 

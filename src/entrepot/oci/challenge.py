@@ -7,9 +7,11 @@ Source: RFC 7617; ecr-api: user ``AWS``, Basic only (two challenges break client
 import base64
 import binascii
 
-from entrepot.oci.faults import Unauthorized
+from entrepot.answers import Scope
+from entrepot.oci.faults import InsecureLogin, Unauthorized
 
 LONGEST_HEADER = 16 << 10
+_LOOPBACK = ("127.", "::1", "::ffff:127.")
 
 
 def password_of(header: bytes | None) -> str:
@@ -27,6 +29,12 @@ def password_of(header: bytes | None) -> str:
     if user != "AWS" or not colon or not password:
         raise Unauthorized
     return password
+
+
+def demand_safe(scope: Scope, *, insecure_http: bool) -> None:
+    """Refuse a password that anybody on the way could read. Raises: InsecureLogin."""
+    if not (insecure_http or scope["scheme"] == "https" or scope["client"][0].startswith(_LOOPBACK)):
+        raise InsecureLogin
 
 
 def challenge_of(scheme: str, host: str) -> bytes:

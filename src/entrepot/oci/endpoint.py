@@ -6,7 +6,6 @@ Everything under ``/v2/`` passes here. What a pull needs is answered without lea
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from functools import partial
 
 from entrepot import clock
@@ -18,7 +17,7 @@ from entrepot.identity.faults import LoginInvalid
 from entrepot.identity.logins import Opened
 from entrepot.names import NameInvalid, Registry, is_repository_name, is_tag, parse_digest
 from entrepot.oci import faults, streams
-from entrepot.oci.challenge import LONGEST_HEADER, challenge_of, password_of
+from entrepot.oci.challenge import LONGEST_HEADER, challenge_of, demand_safe, password_of
 from entrepot.oci.context import Context
 from entrepot.oci.messages import Request
 from entrepot.oci.ready import Ready, ReadyAnswers
@@ -31,7 +30,6 @@ _log = logging.getLogger("entrepot.oci")
 _MOST_LOGINS = 10_000
 # Free disk is looked at this often while there is enough, in seconds; the reserve outlasts that by far.
 _SPACE_LASTS = 0.5
-_LOOPBACK = ("127.", "::1", "::ffff:127.")
 
 
 class Endpoint:
@@ -39,7 +37,7 @@ class Endpoint:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._failures = Failures()
+        self.failures = Failures()
         self._insecure = context.runtime.settings.insecure_http
         self._version = -1
         self._generation = -1
@@ -70,14 +68,14 @@ class Endpoint:
             await streams.drain(scope, receive)
         except Exception:  # noqa: BLE001  # what is no Fault is a bug: it is logged, and answered by 500
             _log.exception("request failed", extra={"request": scope["request_id"]})
-            response = _rendered(Fault())
+            response = rendered(Fault())
         scope["status"] = response.status
         await answer(response, send, self._context.pool, head=scope["method"] == "HEAD")
 
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
         opened = self._authenticate(scope)
         scope["principal"] = principal = opened.principal
-        address = _address(scope)
+        address = address_in(scope)
         route = ROUTES.get((scope["method"], address.kind))
         if route is None:
             raise faults.Unsupported(method=scope["method"])
@@ -86,7 +84,7 @@ class Endpoint:
             self._context, scope, receive, registry=registry, name=address.name, reference=address.reference
         )
         request.principal = principal
-        _check(address)
+        check_address(address)
         request.granted = self._authorize(request, route)
         if route.pushes and clock.ticks() > self._space_until:
             check_space(self._context.runtime.store, self._context.runtime.settings)
@@ -117,8 +115,7 @@ class Endpoint:
         header = scope["authorization"]
         if header is None:
             raise faults.Unauthorized
-        if not (self._insecure or scope["scheme"] == "https" or scope["client"][0].startswith(_LOOPBACK)):
-            raise faults.InsecureLogin
+        demand_safe(scope, insecure_http=self._insecure)
         opened = self._logins.get(header)
         if opened is not None and opened.expires_at > clock.now():
             return opened
@@ -150,34 +147,30 @@ class Endpoint:
     async def _refuse(self, scope: Scope, fault: Fault) -> Response:
         if isinstance(fault, faults.Unauthorized | LoginInvalid):
             if scope["authorization"] is not None:
-                await asyncio.sleep(self._failures.delay(scope["client"][0]))
+                await asyncio.sleep(self.failures.delay(scope["client"][0]))
             challenge = challenge_of(scope["scheme"], scope["host"])
-            return _rendered(fault, (b"www-authenticate", challenge))
-        return _rendered(fault)
+            return rendered(fault, (b"www-authenticate", challenge))
+        return rendered(fault)
 
 
-def _rendered(fault: Fault, *headers: Header) -> Response:
+def rendered(fault: Fault, *headers: Header) -> Response:
+    """The answer with a fault."""
     return document(faults.status_of(fault), faults.document_of(fault), *headers)
 
 
-# A percent sign in an address of this face stands for the colon of a digest, or for mischief.
-_DECODED: Mapping[str, str] = {"%3A": ":", "%3a": ":"}
-
-
-def _address(scope: Scope) -> Address:
-    """Raises: NoSuchAddress."""
+def address_in(scope: Scope) -> Address:
+    """What the path of a request means. Raises: NoSuchAddress."""
     path: str = scope["raw_path"].decode("latin-1")
-    if "%" in path:
-        for encoded, plain in _DECODED.items():
-            path = path.replace(encoded, plain)
+    if "%" in path:  # it stands for the colon of a digest, or for mischief
+        path = path.replace("%3A", ":").replace("%3a", ":")
     address = None if "%" in path or "\\" in path else address_of(path)
     if address is None:
         raise faults.NoSuchAddress
     return address
 
 
-def _check(address: Address) -> None:
-    """Raises: NameInvalid, DigestInvalid, ReferenceInvalid."""
+def check_address(address: Address) -> None:
+    """Refuse what nothing can be called. Raises: NameInvalid, DigestInvalid, ReferenceInvalid."""
     name, kind, reference = address
     if kind in {"", "_catalog"}:
         return

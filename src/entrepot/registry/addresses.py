@@ -5,8 +5,10 @@ Names of hosts, both ways: where a registry says that it is, and which registry 
     123456789012.dkr.ecr.eu-west-1.localhost:5000     that account and region
     123456789012.dkr.ecr.eu-west-1.amazonaws.com      the same, for clients that know only AWS's names
     api.ecr.eu-west-1.amazonaws.com                   the API of that region; the account is the caller's
+    public.ecr.localhost:5000, public.ecr.aws         the public registry
 
-The setting `hostname` replaces the first two in what we say, and is understood besides all four.
+The setting `hostname` replaces the first two in what we say, and is understood besides all. With it there is another
+name of the public registry: ``public.`` before what follows the last placeholder in it.
 """
 
 import functools
@@ -20,6 +22,10 @@ _REGION = r"(?P<region>[a-z]{2,}(?:-[a-z]+)+-\d{1,2})"
 _SUFFIX = r"(?:amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|localhost)"
 _DUAL_STACK = r"(?:on\.aws|on\.amazonwebservices\.com\.cn)"
 
+# The public registry is nobody's. Source: Amazon ECR Public user guide; docker-credential-ecr-login knows both names.
+PUBLIC = Registry("public", "us-east-1")
+_PUBLIC_HOSTS = frozenset({"public.ecr.aws", "ecr-public.aws.com", "public.ecr.localhost"})
+
 # Source: docker-credential-ecr-login and the AWS SDKs, which accept exactly these.
 _REGISTRY_HOST = re.compile(
     rf"(?P<account>\d{{12}})\.dkr(?:\.ecr(?:-fips)?\.{_REGION}\.{_SUFFIX}|-ecr(?:-fips)?\.(?P<dual>[a-z0-9-]+)\.{_DUAL_STACK})"
@@ -27,6 +33,7 @@ _REGISTRY_HOST = re.compile(
 _API_HOST = re.compile(
     rf"(?:api\.ecr|ecr-fips|sts|sts-fips)\.{_REGION}\.{_SUFFIX}"
     r"|(?:ecr|ecr-fips|sts|sts-fips)\.(?P<dual>[a-z0-9-]+)\.api\.aws|(?P<world>sts\.amazonaws\.com)"
+    r"|api\.ecr-public\.us-east-1\.amazonaws\.com|ecr-public\.us-east-1\.api\.aws"
 )
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::\d{1,5})?")
 
@@ -68,10 +75,21 @@ def registry_of_host(host: str, settings: Settings) -> Registry | None:
     if match is None:
         return None
     name = match["name"].strip("[]")
+    if name in _PUBLIC_HOSTS or name == _own_public_host(settings.hostname):
+        return PUBLIC
     named = _by_template(name, settings) or _by_shape(name, settings)
     if named is None:
         return default_registry(settings) if _is_own(name, settings) else None
     return named if named.region in settings.served_regions else None
+
+
+def _own_public_host(hostname: str | None) -> str | None:
+    """What the public registry is called beside the private ones of *hostname*; None where that leaves no domain."""
+    if hostname is None:
+        return None
+    _, placeholder, rest = hostname.lower().rsplit(":", 1)[0].rpartition("}")
+    domain = rest.partition(".")[2] if placeholder else rest
+    return f"public.{domain}" if domain else None
 
 
 def _by_template(name: str, settings: Settings) -> Registry | None:

@@ -6,7 +6,7 @@ import pytest
 from entrepot import clock
 from entrepot.identity import credentials, users
 from entrepot.identity.faults import LoginExpired, LoginInvalid
-from entrepot.identity.logins import LABEL, LIFETIME
+from entrepot.identity.logins import LIFETIME, Kind
 from tests.support.identities import dismiss
 
 ACCOUNT = "123456789012"
@@ -78,7 +78,7 @@ def test_abuse_33_a_password_from_more_than_five_minutes_ahead_is_refused(world,
 
     def forged(issued_at):
         claims = (bytes(16), "user", ann.id, ACCOUNT, None, key.id, issued_at, issued_at + LIFETIME, "us-east-1")
-        return directory.ring.seal(LABEL, cbor2.dumps(claims))
+        return directory.ring.seal(Kind.PRIVATE, cbor2.dumps(claims))
 
     directory.logins.open(forged(now + 200))
     with pytest.raises(LoginInvalid):

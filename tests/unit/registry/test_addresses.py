@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.names import Registry
-from entrepot.registry.addresses import proxy_endpoint, registry_host, registry_of_host, repository_uri
+from entrepot.registry.addresses import PUBLIC, proxy_endpoint, registry_host, registry_of_host, repository_uri
 from entrepot.settings import Settings
 
 DEFAULT = Registry("123456789012", "us-east-1")
@@ -76,8 +76,40 @@ def test_a_name_of_the_api_means_its_region(host):
     assert registry_of_host(host, PLAIN) == Registry(DEFAULT.account, "eu-west-1")
 
 
-def test_the_world_wide_name_of_sts_means_the_default_region():
-    assert registry_of_host("sts.amazonaws.com", PLAIN) == DEFAULT
+@pytest.mark.parametrize(
+    "host", ["sts.amazonaws.com", "api.ecr-public.us-east-1.amazonaws.com", "ecr-public.us-east-1.api.aws"]
+)
+def test_a_name_of_a_service_that_aws_has_once_means_the_default_region(host):
+    """Wherever that is: who serves another region has these services too."""
+    assert registry_of_host(host, PLAIN) == DEFAULT
+    assert registry_of_host(host, Settings(region="eu-central-1")) == Registry(DEFAULT.account, "eu-central-1")
+
+
+@pytest.mark.parametrize("settings", [PLAIN, NAMED, Settings(region="eu-central-1")])
+@pytest.mark.parametrize(
+    "host", ["public.ecr.aws", "Public.ECR.aws:443", "ecr-public.aws.com", "public.ecr.localhost:1"], ids=str
+)
+def test_the_public_registry_has_aws_names_and_one_at_localhost(host, settings):
+    assert registry_of_host(host, settings) == PUBLIC
+
+
+@pytest.mark.parametrize(
+    ("hostname", "host"),
+    [
+        ("{account}.dkr.ecr.{region}.registry.example.org:8443", "public.registry.example.org"),
+        ("registry.example.org", "public.registry.example.org"),
+        ("{region}.example.org", "public.example.org"),
+        ("{account}-registry.example.org", "public.example.org"),
+    ],
+)
+def test_who_has_names_of_their_own_has_one_for_the_public_registry(hostname, host):
+    assert registry_of_host(host, Settings(hostname=hostname)) == PUBLIC
+    assert registry_of_host(f"x.{host}", Settings(hostname=hostname)) is None
+    assert registry_of_host(host, PLAIN) is None
+
+
+def test_a_template_that_ends_in_a_placeholder_has_no_domain_for_a_public_name():
+    assert registry_of_host("public.", Settings(hostname="registry-{region}")) is None
 
 
 def test_a_name_of_the_template_means_its_account_and_region_on_any_port():
@@ -148,4 +180,4 @@ def test_what_we_call_a_registry_is_understood_as_that_registry(account, region,
 def test_no_host_means_a_region_that_is_not_served(host, settings):
     registry = registry_of_host(host, settings)
 
-    assert registry is None or registry.region in settings.served_regions
+    assert registry in (None, PUBLIC) or registry.region in settings.served_regions

@@ -1,33 +1,24 @@
 """The registry itself: logging in to it, and what it is."""
 
-import base64
 from collections.abc import Sequence
 
 from entrepot.call import Call
+from entrepot.identity.logins import Kind
 from entrepot.registry import addresses
+from entrepot.services import passwords
 from entrepot.services.ecr.shapes import Output
 
 
 def get_authorization_token(call: Call, *, registry_ids: Sequence[str] = ()) -> Output:
     """
-    A password for ``docker login``, good for 12 hours and every registry that the caller may use.
-
-    It ends when its session is revoked; when the session ends by itself only with ``cap_login_to_session``.
+    A password for ``docker login``, good for 12 hours and every private registry that the caller may use.
 
     Source: Amazon ECR API reference, GetAuthorizationToken.
     """
-    if call.access_key_id is None:
-        raise RuntimeError("a call that nobody signed has come to a handler")
-    capped = call.runtime.settings.cap_login_to_session
-    login = call.directory.logins.issue(call.principal, call.access_key_id, call.registry.region, capped=capped)
-    token = base64.b64encode(f"AWS:{login.password}".encode()).decode()
+    password = passwords.issued(call, Kind.PRIVATE)
     return {
         "authorizationData": [
-            {
-                "authorizationToken": token,
-                "expiresAt": login.expires_at,
-                "proxyEndpoint": addresses.proxy_endpoint(call.addressed(account), call.runtime.settings),
-            }
+            {**password, "proxyEndpoint": addresses.proxy_endpoint(call.addressed(account), call.runtime.settings)}
             for account in dict.fromkeys(registry_ids or [call.registry.account])
         ]
     }
