@@ -1,4 +1,7 @@
-"""``entrepot account`` and ``provider``."""
+"""
+``entrepot account`` and ``provider``. AWS has no operation for what they do, so they work on the folder: an account of
+any id, with its first key, in an organization only if that is wanted; all accounts of a deployment; keys in a file.
+"""
 
 from typing import TextIO
 
