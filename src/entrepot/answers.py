@@ -13,11 +13,14 @@ Header = tuple[bytes, bytes]
 
 # Until nothing but a commit ends it.
 UNCHANGED = math.inf
+# In so many turns of the event loop an answer from memory is on its way.
+_TURNS = 3
 
 
 class Response:
     """
-    An answer. It has a body, or a file to send, or pieces to read on a pool thread and send one by one.
+    An answer. It has a body, or a file to send, or pieces to send one by one, each of them good until the next is
+    asked for; what the disk or a network has to be waited for comes after an empty one.
 
     Until *lasts*, in seconds since the epoch, the same request has the same answer unless somebody commits
     something; *pulled* is then the manifest to count, if any.
@@ -32,7 +35,7 @@ class Response:
         body: bytes = b"",
         *,
         path: str | None = None,
-        pieces: Iterator[bytes] | None = None,
+        pieces: Iterator[bytes | bytearray] | None = None,
         lasts: float = 0.0,
         pulled: int | None = None,
     ) -> None:
@@ -82,12 +85,35 @@ async def answer(response: Response, send: Send, pool: Executor, *, head: bool) 
 
 
 async def _send_pieces(response: Response, send: Send, pool: Executor) -> None:
-    """One piece is read ahead while the one before is on its way; a slow client holds two, and no thread."""
+    """
+    The pieces, one by one: those that are at hand, and then what has to be waited for.
+
+    What is at hand is opened and sent in one go, a third of a millisecond for a mebibyte: while it lies in the cache of
+    one core, that is two thirds of what it costs by way of a thread. From the first that has to be waited for, one is
+    read ahead on a thread while the one before is on its way; a slow client holds two, and no thread.
+    """
     assert response.pieces is not None  # the caller has looked
     pieces = response.pieces
+    loop = asyncio.get_running_loop()
+    piece: bytes | bytearray | None = await loop.run_in_executor(pool, next, pieces, None)
+    while piece:
+        await _send_piece(piece, send)
+        # Where a client takes all that comes, sending waits for nothing, and others would never be heard.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        piece = next(pieces, None)
+    if piece is not None:
+        await _send_waited_for((bytes(each) for each in pieces if each), send, pool)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_waited_for(pieces: Iterator[bytes], send: Send, pool: Executor) -> None:
     loop = asyncio.get_running_loop()
     ahead = loop.run_in_executor(pool, next, pieces, None)
     while (piece := await ahead) is not None:
         ahead = loop.run_in_executor(pool, next, pieces, None)
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+        await _send_piece(piece, send)
+
+
+async def _send_piece(piece: bytes | bytearray, send: Send) -> None:
+    await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -82,14 +82,14 @@ def serve(request: Request, blob: Blob) -> Response:
         if blob.key is None:
             return Response(200, headers, request.context.reads.bytes_of(blob), lasts=UNCHANGED)
         path = None if blob.sealed else runtime.store.path(blob.key)
-        pieces = None if path else runtime.at_rest.read(blob.key, 0, blob.size, sealed=blob.sealed)
+        pieces = None if path else runtime.at_rest.lend(blob.key, 0, blob.size, sealed=blob.sealed)
         return Response(200, headers, path=path, pieces=pieces)
     start, stop = wanted
     headers = [*_HARMLESS, *_identity(blob), _length(stop - start)]
     headers.append((b"content-range", f"bytes {start}-{stop - 1}/{blob.size}".encode("ascii")))
     if blob.key is None:
         return Response(206, headers, request.context.reads.bytes_of(blob)[start:stop])
-    pieces = runtime.at_rest.read(blob.key, start, stop, sealed=blob.sealed)
+    pieces = runtime.at_rest.lend(blob.key, start, stop, sealed=blob.sealed)
     return Response(206, headers, pieces=pieces)
 
 

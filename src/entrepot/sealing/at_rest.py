@@ -39,7 +39,7 @@ ROW_HEAD = len(customers.TWICE) + 1
 # The end of an envelope with one part fits into this many bytes; reading them at once spares an opening.
 _TAIL = 512
 
-Fetch = Callable[[int, int], Iterator[bytes]]
+Fetch = Callable[[int, int], Iterator[bytes | bytearray]]
 
 
 class AtRest:
@@ -130,7 +130,8 @@ class AtRest:
         elif sealed_size:
             header, _ = self._header_of(upload, sealed_size, None)
             parts = _placed(self._part_sizes(upload, sealed_size, header), header)
-            yield from _opened(lambda *span: self._store.uploaded(upload, *span), header, parts, start=0, stop=None)
+            pieces = _opened(lambda *span: self._store.uploaded(upload, *span), header, parts, start=0, stop=None)
+            yield from map(bytes, pieces)
 
     def finish(
         self, upload: str, domain: str, digest: str, *, sealed_size: int | None, customer: Customer | None = None
@@ -151,8 +152,13 @@ class AtRest:
         """
         Plain bytes *start* to *stop* (exclusive) of an object, each of them verified before it is given.
 
-        Raises: FileNotFoundError; SealBroken, at whichever piece it shows.
+        Empty pieces say what those of ``BlobStore.read`` do. Raises: FileNotFoundError; SealBroken, at whichever
+        piece it shows.
         """
+        return map(bytes, self.lend(key, start, stop, sealed=sealed))
+
+    def lend(self, key: str, start: int = 0, stop: int | None = None, *, sealed: bool) -> Iterator[bytes | bytearray]:
+        """What ``read`` gives, in pieces of which each is good until the next one is asked for."""
         if not sealed:
             yield from self._store.read(key, start, stop)
             return
@@ -168,7 +174,7 @@ class AtRest:
         parts = _placed(end.parts, header)
         if (parts[-1].end if parts else HEADER) != size:
             raise SealBroken("parts are missing, or too many")
-        yield from _opened(fetch, header, parts, start=start, stop=stop)
+        yield from _opened(fetch, header, parts, start=start, stop=stop, lent=True)
 
     def version_of(self, key: str) -> int | None:
         """
@@ -349,51 +355,68 @@ def _placed(sizes: Iterable[int], header: Header) -> list[_Part]:
     return parts
 
 
-def _opened(fetch: Fetch, header: Header, parts: list[_Part], *, start: int, stop: int | None) -> Iterator[bytes]:
-    """Plain bytes *start* to *stop* of what *parts* hold."""
+def _opened(
+    fetch: Fetch,
+    header: Header,
+    parts: list[_Part],
+    *,
+    start: int,
+    stop: int | None,
+    lent: bool = False,
+) -> Iterator[bytes | bytearray]:
+    """Plain bytes *start* to *stop* of what *parts* hold. What is *lent* is good until the next piece is asked for."""
     for part in parts:
         first = max(start - part.offset, 0)
         last = part.size if stop is None else min(stop - part.offset, part.size)
         if first < last:
-            yield from _opened_part(fetch, header, part, start=first, stop=last)
+            yield from _opened_part(fetch, header, part, start=first, stop=last, lent=lent)
 
 
-def _opened_part(fetch: Fetch, header: Header, part: _Part, *, start: int, stop: int) -> Iterator[bytes]:
+def _opened_part(
+    fetch: Fetch, header: Header, part: _Part, *, start: int, stop: int, lent: bool
+) -> Iterator[bytes | bytearray]:
     """Plain bytes *start* to *stop*, counted from the beginning of the part. There is at least one."""
     outer = header.outer
     if outer is None:
-        return _opened_stream(fetch, header, part, start=start, stop=stop)
+        return _opened_stream(fetch, header, part, start=start, stop=stop, lent=lent)
     size = envelope.stream_size(part.size)
 
-    def fetch_inner(begin: int, end: int) -> Iterator[bytes]:
+    def fetch_inner(begin: int, end: int) -> Iterator[bytes | bytearray]:
         stream = part._replace(size=size)
         return _opened_stream(fetch, outer, stream, start=begin - part.begin, stop=end - part.begin)
 
     inner = part._replace(end=part.begin + size + SIZE.size)
-    return _opened_stream(fetch_inner, header, inner, start=start, stop=stop)
+    return _opened_stream(fetch_inner, header, inner, start=start, stop=stop, lent=lent)
 
 
-def _opened_stream(fetch: Fetch, header: Header, part: _Part, *, start: int, stop: int) -> Iterator[bytes]:
+def _opened_stream(
+    fetch: Fetch, header: Header, part: _Part, *, start: int, stop: int, lent: bool = False
+) -> Iterator[bytes | bytearray]:
     first, last = envelope.segment_of(start), envelope.segment_of(stop - 1)
     head = _exactly(STREAM_HEAD, fetch(part.begin, part.begin + STREAM_HEAD))
     opener = Opener(header, part.offset, size=part.size, head=head)
     # The first segment lies with the head in one MiB: so what is fetched always comes segment by segment.
     begin, end = part.begin + first * SEGMENT, min(part.begin + (last + 1) * SEGMENT, part.end - SIZE.size)
-    sealed = _segments(fetch(begin, end))
-    for number in range(first, last + 1):
-        segment = memoryview(next(sealed, b""))
-        plain = opener.open(number, segment[STREAM_HEAD:] if number == 0 else segment)
-        offset = envelope.start_of(number)
-        yield (
-            plain if start <= offset and offset + len(plain) <= stop else plain[max(start - offset, 0) : stop - offset]
-        )
+    room = bytearray(envelope.PLAIN) if lent and first < last else None
+    number = first
+    for segment in _segments(fetch(begin, end)):
+        if segment:
+            plain = opener.open(number, memoryview(segment)[STREAM_HEAD if number == 0 else 0 :], room=room)
+            offset = envelope.start_of(number)
+            whole = start <= offset and offset + len(plain) <= stop
+            yield plain if whole else plain[max(start - offset, 0) : stop - offset]
+            number += 1
+        else:
+            yield segment
+    if number <= last:
+        raise SealBroken(f"segment {number} is missing")
 
 
-def _segments(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes, a mebibyte at a time: a store may give them in smaller pieces."""
+def _segments(pieces: Iterable[bytes | bytearray]) -> Iterator[bytes | bytearray]:
+    """The same bytes, a mebibyte at a time: a store may give them in smaller pieces. Empty ones stay where they are."""
     kept = bytearray()
     for piece in pieces:
-        if not kept and len(piece) == SEGMENT:
+        if not piece or (not kept and len(piece) == SEGMENT):
             yield piece
             continue
         kept += piece
@@ -404,7 +427,7 @@ def _segments(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield bytes(kept)
 
 
-def _exactly(size: int, pieces: Iterable[bytes]) -> bytes:
+def _exactly(size: int, pieces: Iterable[bytes | bytearray]) -> bytes:
     """Raises: FileNotFoundError, where fewer bytes are there."""
     found = b"".join(pieces)
     if len(found) != size:

@@ -39,7 +39,7 @@ HEADER = 4096
 SEGMENT = 1 << 20
 STREAM_HEAD = 40  # its own size in a byte, salt, nonce prefix
 _TAG, _SALT, _PREFIX, _NONCE, _SECRET = 16, 32, 7, 12, 32
-_PLAIN = SEGMENT - _TAG
+PLAIN = SEGMENT - _TAG  # of every segment but the first and the last
 _MAGIC = b"RGENV1\0\0"
 LENGTH = struct.Struct(">I")
 SIZE = struct.Struct(">Q")
@@ -63,12 +63,12 @@ def stream_size(plain: int) -> int:
 
 def segment_of(offset: int) -> int:
     """The number of the segment in which the plain byte at *offset* of a stream lies."""
-    return (offset + STREAM_HEAD) // _PLAIN
+    return (offset + STREAM_HEAD) // PLAIN
 
 
 def start_of(segment: int) -> int:
     """The plain offset at which a segment begins."""
-    return max(0, segment * _PLAIN - STREAM_HEAD)
+    return max(0, segment * PLAIN - STREAM_HEAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class Sealer:
         self._head = bytes([STREAM_HEAD]) + salt + self._prefix
         self._cipher = AESGCM(derive(header.secret, header.info(offset), salt=salt))
         self._put = put
-        self._plain = memoryview(bytearray(_PLAIN))
+        self._plain = memoryview(bytearray(PLAIN))
         self._segment = 0
         # The first segment has its place behind the head of the stream.
         self._filled = STREAM_HEAD
@@ -205,9 +205,9 @@ class Sealer:
         with memoryview(piece) as rest:
             done = 0
             while done < len(rest):
-                if self._filled == _PLAIN:  # more has come, so this segment is not the last
+                if self._filled == PLAIN:  # more has come, so this segment is not the last
                     self._seal(last=False)
-                taken = min(_PLAIN - self._filled, len(rest) - done)
+                taken = min(PLAIN - self._filled, len(rest) - done)
                 self._plain[self._filled : self._filled + taken] = rest[done : done + taken]
                 self._filled += taken
                 done += taken
@@ -255,13 +255,20 @@ class Opener:
         self._prefix = head[1 + _SALT :]
         self._last = segment_of(max(size, 1) - 1)
 
-    def open(self, segment: int, sealed: bytes | memoryview) -> bytes:
-        """The plain bytes of a segment; of the first, *sealed* is without the head. Raises: SealBroken."""
+    def open(self, segment: int, sealed: memoryview, *, room: bytearray | None = None) -> bytes | bytearray:
+        """
+        The plain bytes of a segment, in *room* if they fill it; of the first, *sealed* is without the head.
+
+        Raises: SealBroken.
+        """
         nonce = _nonce(self._prefix, segment, last=segment == self._last)
         try:
-            return self._cipher.decrypt(nonce, sealed, None)
+            if room is None or len(room) != len(sealed) - _TAG:
+                return self._cipher.decrypt(nonce, sealed, None)
+            self._cipher.decrypt_into(nonce, sealed, None, room)
         except InvalidTag:
             raise SealBroken(f"segment {segment} is damaged") from None
+        return room
 
 
 def _nonce(prefix: bytes, segment: int, *, last: bool) -> bytes:

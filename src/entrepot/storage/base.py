@@ -74,7 +74,12 @@ class BlobStore(Protocol):
         """Bytes of an object; None where there is none."""
 
     def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """Bytes *start* to *stop* (exclusive) in pieces of at most a mebibyte. Raises: FileNotFoundError."""
+        """
+        Bytes *start* to *stop* (exclusive) in pieces of at most a mebibyte. Before one that a disk or a network has to
+        be waited for comes an empty one, and none where it is at hand.
+
+        Raises: FileNotFoundError.
+        """
 
     def path(self, key: str) -> str | None:
         """Where the object lies as a plain file that may be sent as it is; None where it does not."""

@@ -325,12 +325,30 @@ def _closing(descriptor: int) -> Iterator[int]:
 
 
 def _pieces(file: int, start: int, stop: int | None) -> Iterator[bytes]:
-    """The bytes of an open file, which is closed at the end."""
+    """The bytes of an open file, which is closed at the end; an empty piece before what the disk has yet to give."""
     with _closing(file):
         end = os.fstat(file).st_size if stop is None else stop
-        while start < end and (piece := os.pread(file, min(PIECE, end - start), start)):
+        while start < end:
+            size = min(PIECE, end - start)
+            if not _is_at_hand(file, start + size - 1):
+                yield b""
+            piece = os.pread(file, size, start)
+            if not piece:
+                return
             yield piece
             start += len(piece)
+
+
+def _is_at_hand(file: int, offset: int) -> bool:
+    """
+    Whether the byte at *offset* is in memory; what lies before it is then as well, as good as always.
+
+    False also where the file system does not tell.
+    """
+    try:
+        return os.preadv(file, [bytearray(1)], offset, os.RWF_NOWAIT) == 1
+    except OSError:
+        return False
 
 
 def _files(folder: int, pattern: re.Pattern[str]) -> list[Object]:

@@ -159,13 +159,15 @@ class ObjectStore:
 
     def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """Bytes *start* to *stop* (exclusive). Raises: FileNotFoundError, at the first piece; StoreUnavailable."""
+        path = _checked(_KEY, key)
         if stop is None:
             stop = self.size(key)
             if stop is None:
                 raise FileNotFoundError(key)
         for begin in range(start, stop, _READ):
+            yield b""
             with _answered():
-                block = obstore.get_range(self._bucket, _checked(_KEY, key), start=begin, end=min(begin + _READ, stop))
+                block = obstore.get_range(self._bucket, path, start=begin, end=min(begin + _READ, stop))
             view = memoryview(block)
             yield from (bytes(view[at : at + PIECE]) for at in range(0, len(view), PIECE))
 

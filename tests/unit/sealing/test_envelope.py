@@ -71,7 +71,8 @@ def seal(header: Header, plain: bytes, offset: int = 0, piece: int = 300_001) ->
 def unseal(header: Header, stream: bytes, size: int, offset: int = 0) -> bytes:
     opener = Opener(header, offset, size=size, head=stream[:40])
     last = segment_of(max(size, 1) - 1)
-    return b"".join(opener.open(n, stream[max(n * SEGMENT, 40) : (n + 1) * SEGMENT]) for n in range(last + 1))
+    whole = memoryview(stream)
+    return b"".join(opener.open(n, whole[max(n * SEGMENT, 40) : (n + 1) * SEGMENT]) for n in range(last + 1))
 
 
 @pytest.mark.parametrize("size", SIZES)

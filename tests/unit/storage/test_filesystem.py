@@ -1,5 +1,6 @@
 """What only a store of files can get wrong: crashes, full disks, and what others plant in the folder."""
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -346,3 +347,18 @@ def test_what_is_not_named_like_ours_is_neither_listed_nor_touched(store: Filesy
 
     assert [entry.name for entry in store.objects()] == [key]
     assert list(store.uploads()) == []
+
+
+def test_what_the_disk_has_yet_to_give_is_announced(store: FilesystemStore, tmp_path: Path) -> None:
+    other, key = (publish(store) for _ in range(2))
+    for each in (other, key):
+        with (tmp_path / "blobs" / each).open("rb") as file:
+            os.fsync(file)
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    # The question itself lets the disk begin, so it is asked of another file.
+    with (tmp_path / "blobs" / other).open("rb") as file, contextlib.suppress(BlockingIOError):
+        os.preadv(file.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT)
+        pytest.skip("the file system keeps its files in memory")
+
+    assert list(store.read(key)) == [b"", CONTENT]
+    assert list(store.read(key)) == [CONTENT]
