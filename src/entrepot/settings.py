@@ -149,6 +149,13 @@ class Settings:
         return self.storage or (self.data.absolute() / "blobs").as_uri()
 
     @property
+    def keeps_in_folder(self) -> bool:
+        """Whether the data folder has rows or blobs, and not only what belongs to this machine."""
+        folder, place = self.data.absolute(), self.database_place
+        has_rows = isinstance(place, Path) and place.absolute().is_relative_to(folder)
+        return has_rows or self.storage_url.startswith(f"{folder.as_uri()}/")
+
+    @property
     def listener(self) -> tuple[str, int]:
         """Address, without brackets, and port."""
         host, _, port = self.listen.rpartition(":")

@@ -3,7 +3,9 @@
 import pytest
 
 from tests.support.backups import backup, beside, give_keys, pulled, push
+from tests.support.postgresql import cluster
 from tests.support.server import Server
+from tests.support.weed import weed
 
 
 @pytest.fixture
@@ -72,3 +74,49 @@ def test_a_data_folder_into_which_a_restore_has_not_ended_is_served_by_nobody(se
     with pytest.raises(RuntimeError, match="neither empty nor a data folder"):
         restored.start()
     assert restored.command("restore", "--from", str(tmp_path / "backups")).returncode == 0
+
+
+def test_commands_on_a_registry_that_lies_elsewhere_need_no_data_folder(tmp_path):
+    engine = weed()
+    shared = {"database": cluster().new(), "storage": engine.place(), "keys": tmp_path / "keys"}
+    elsewhere = Server(tmp_path / "elsewhere", variables=engine.variables, **shared)
+    with Server(tmp_path / "data", variables=engine.variables, jobs=False, **shared) as server:
+        server.command("user", "create", "alice")
+        server.aws("ecr").create_repository(repositoryName="app")
+        digest = push(server.registry(), "app", "one")
+
+        made = backup(elsewhere, tmp_path / "backups")
+
+        assert (made["objects"], made["copied"]) == ("1", "1")
+        assert "alice" in elsewhere.command("user", "list").stdout
+        assert "no damage" in elsewhere.command("verify").stdout
+        assert not elsewhere.data.exists()
+    folder = tmp_path / "restored"
+    place = {"database": f"sqlite:{folder}/entrepot.sqlite", "storage": (folder / "blobs").as_uri()}
+    restored = beside(elsewhere, "restored", **place)
+    restored.command("restore", "--from", str(tmp_path / "backups"))
+    with restored:
+        assert pulled(restored.registry(), "app", "one") == digest
+
+
+def test_commands_on_a_registry_that_was_never_started_are_refused(tmp_path):
+    """Also where its rows would lie elsewhere; and where its blobs lie in a folder that is not here."""
+    new, empty = cluster().new(migrated=True), cluster().new()
+    apart = {"storage": (tmp_path / "blobs").as_uri()}
+    for settings, words in (
+        ({"database": new, **apart}, "There is no registry in postgresql:///entrepot_"),
+        ({"database": empty, **apart}, "The database postgresql:///entrepot_"),
+        (
+            {"database": f"sqlite:{tmp_path}/rows.sqlite", **apart},
+            f"The database {tmp_path}/rows.sqlite has schema none",
+        ),
+        ({"database": new, "storage": f"file://{tmp_path}/data/blobs"}, f"{tmp_path}/data is no data folder yet"),
+    ):
+        server = Server(tmp_path / "data", **settings)
+        for command in (["backup", "--to", str(tmp_path / "backups")], ["user", "list"]):
+            ended = server.command(*command, check=False)
+
+            assert ended.returncode == 1
+            assert ended.stderr.startswith(f"entrepot: {words}")
+            assert "start the server once" in ended.stderr
+        assert not server.data.exists()

@@ -19,7 +19,7 @@ from entrepot.remote.key_sets import public_key_sets
 from entrepot.rootkey import RootKey, RootKeyRefused
 from entrepot.rootkey.providers import found_by, provider_of
 from entrepot.runtime import Runtime
-from entrepot.schema.migrating import demand_current, migrate, unreachable
+from entrepot.schema.migrating import demand_current, migrate, shown, unreachable
 from entrepot.serving.folder import FolderRefused, profile_of, write_privately
 from entrepot.settings import Settings
 from entrepot.storage import BlobStore
@@ -72,7 +72,7 @@ def _alone(place: Path | str) -> Iterator[None]:
 
 def open_runtime(settings: Settings) -> Runtime:
     """
-    What a process works with, on a folder that has been prepared.
+    What a process works with, on a registry that has been prepared.
 
     Raises: SchemaRefused, RootKeyRefused, FolderRefused.
     """
@@ -90,11 +90,20 @@ def open_runtime(settings: Settings) -> Runtime:
 
 
 def open_rows(settings: Settings) -> Database:
-    """The database of a folder that has been prepared. Raises: SchemaRefused, FolderRefused."""
-    if not settings.folder_mark.exists():
+    """
+    The database of a registry that has been prepared. Its folder, where that keeps nothing of it, need not be there.
+
+    Raises: SchemaRefused, FolderRefused.
+    """
+    place = settings.database_place
+    if settings.keeps_in_folder and not settings.folder_mark.exists():
         raise FolderRefused(f"{settings.data} is no data folder yet: start the server once")
-    demand_current(settings.database_place)
-    return open_database(settings.database_place)
+    demand_current(place)
+    database = open_database(place)
+    if deployment.find_id(database) is None:
+        database.close()
+        raise FolderRefused(f"There is no registry in {shown(place)} yet: start the server once")
+    return database
 
 
 def open_database(place: Path | str) -> Database:
