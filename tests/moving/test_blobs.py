@@ -92,7 +92,7 @@ def test_uploads_whose_bytes_lie_in_the_old_place_are_given_up(copied, tmp_path)
 def test_what_a_re_encryption_has_replaced_stays_behind(copied, weed):
     """By its key the new place knows nothing, and would take it for no key at all."""
     files, place = (copied / "blobs").as_uri(), weed.place()
-    said = Server(copied).command("reencrypt", "--default-at-rest", "disk").stdout
+    said = Server(copied).command("reencrypt", "--now", "--default-at-rest", "disk").stdout
     assert "left as they are: 0" in said
     assert Server(copied).sql("SELECT count(*) FROM replaced") != [(0,)]
 

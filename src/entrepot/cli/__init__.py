@@ -26,7 +26,7 @@ _MODULES: Mapping[str, str] = {
     "gc": "upkeep",
     "verify": "upkeep",
     "migrate": "moving",
-    "reencrypt": "upkeep",
+    "reencrypt": "reencryption",
     "backup": "backups",
     "restore": "backups",
     "version": "serving",

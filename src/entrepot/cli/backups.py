@@ -16,10 +16,11 @@ from entrepot.backup import making, restoring, revived
 from entrepot.backup.folder import BackupRefused
 from entrepot.backup.restoring import Restored, Target
 from entrepot.cli.arguments import PLACE, REFUSED, takes
+from entrepot.cli.folders import opened_rows
 from entrepot.database import Database
 from entrepot.schema.migrating import demand_current, migrate
 from entrepot.serving.folder import held
-from entrepot.serving.preparing import open_blobs, open_database, open_rows
+from entrepot.serving.preparing import open_blobs, open_database
 from entrepot.settings import Settings, load
 
 _FOLDER = click.Path(path_type=Path, file_okay=False, resolve_path=True)
@@ -33,7 +34,7 @@ _RESTORING = "restoring.sqlite"
 def backup(settings: Settings, folder: Path, keep: int | None) -> None:
     """Save rows and blobs in FOLDER, never the keys; the server may be at work. Exit code 1: some are damaged."""
     _demand_apart(folder, settings)
-    with folders.held(folder, writing=True), _rows(settings) as database, _bar("backup") as progress:
+    with folders.held(folder, writing=True), opened_rows(settings) as database, _bar("backup") as progress:
         place = settings.database_place
         made = making.make(folder, place, database, open_blobs(settings), progress=progress)
         removed = folders.forget(folder, keep=keep) if keep else 0
@@ -96,15 +97,6 @@ def _tell(settings: Settings, restored: Restored, taken_away: list[str], *, unti
 def _tell_damage(damage: tuple[str, ...]) -> None:
     for sentence in damage:
         click.echo(sentence)
-
-
-@contextmanager
-def _rows(settings: Settings) -> Iterator[Database]:
-    database = open_rows(settings)
-    try:
-        yield database
-    finally:
-        database.close()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import click
 from entrepot.database import Database, Transaction
 from entrepot.identity.new_keys import NewKey
 from entrepot.runtime import Runtime
-from entrepot.serving.preparing import open_runtime
+from entrepot.serving.preparing import open_rows, open_runtime
 from entrepot.settings import Settings
 
 T = TypeVar("T")
@@ -23,6 +23,16 @@ def opened(settings: Settings) -> Iterator[Runtime]:
         yield runtime
     finally:
         runtime.database.close()
+
+
+@contextmanager
+def opened_rows(settings: Settings) -> Iterator[Database]:
+    """The rows of what is there; no root key is needed. Raises: FolderRefused, SchemaRefused."""
+    database = open_rows(settings)
+    try:
+        yield database
+    finally:
+        database.close()
 
 
 def pages(database: Database, page: Callable[[Transaction, T | None], list[T]]) -> Iterator[T]:

@@ -5,7 +5,7 @@ import click
 from entrepot.cli.arguments import PLACE, takes
 from entrepot.cli.folders import opened
 from entrepot.cli.progress import bar
-from entrepot.cli.upkeep import tell
+from entrepot.cli.reencryption import follow, here
 from entrepot.cli.users import key
 from entrepot.identity.facts import iso
 from entrepot.rootkey.providers import provider_of
@@ -17,12 +17,13 @@ __all__ = ["key"]
 
 @key.command("rotate")
 @click.option("--prepare", is_flag=True, help="Only make the new version, to be brought to every server first.")
+@here
 @takes(*PLACE, "least_free")
-def rotate(settings: Settings, *, prepare: bool) -> None:
+def rotate(settings: Settings, *, prepare: bool, now: bool) -> None:
     """
     Seal under a new version of the root key, and bring what is stored under it; the server may be at work.
 
-    A rotation that was cut short goes on with: entrepot reencrypt
+    The latter is done as by: entrepot reencrypt
     """
     provider = provider_of(settings)
     with opened(settings) as runtime:
@@ -33,9 +34,7 @@ def rotate(settings: Settings, *, prepare: bool) -> None:
             return
         rotating.take_into_use(runtime, version)
         click.echo(f"version {version} seals")
-        with bar() as progress:
-            report = rotating.reencrypt(runtime, progress, seal=None)
-    tell(report)
+        follow(runtime, seal=None, now=now)
 
 
 @key.command("versions")

@@ -1,4 +1,4 @@
-"""``entrepot gc``, ``verify`` and ``reencrypt``."""
+"""``entrepot gc`` and ``verify``."""
 
 import sys
 from dataclasses import asdict
@@ -9,8 +9,6 @@ from entrepot.cli.arguments import PLACE, REFUSED, takes
 from entrepot.cli.folders import opened
 from entrepot.cli.progress import bar
 from entrepot.registry import garbage, verification
-from entrepot.registry.reencryption import Report
-from entrepot.serving import rotating
 from entrepot.settings import Settings
 
 
@@ -37,23 +35,5 @@ def verify(settings: Settings) -> None:
         + (f"{len(report.damage)} damaged" if report.damage else "no damage")
         + (f", {len(report.locked)} not opened because of their key" if report.locked else "")
     )
-    if report.damage:
-        sys.exit(REFUSED)
-
-
-@click.command()
-@takes(*PLACE, "default_at_rest", "least_free")
-def reencrypt(settings: Settings) -> None:
-    """Bring what is stored to default_at_rest and the newest root key; the server may be at work."""
-    with opened(settings) as runtime, bar() as progress:
-        report = rotating.reencrypt(runtime, progress, seal=settings.seals)
-    tell(report)
-
-
-def tell(report: Report) -> None:
-    """Print what came of a re-encryption. Exit code 1: some of it could not be done."""
-    for sentence in report.damage:
-        click.echo(sentence)
-    click.echo(f"written anew: blobs {report.blobs}, bytes {report.size}; left as they are: {len(report.damage)}")
     if report.damage:
         sys.exit(REFUSED)

@@ -23,6 +23,18 @@ class Every:
     work: Callable[[Runtime], object]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """
+    Work that somebody asks for, in rows of its domain: *work* looks there, and does it or goes on with it.
+
+    It sees to it itself that one process at a time does it. What it returns, unless None, goes to the log.
+    """
+
+    name: str
+    work: Callable[[Runtime], object | None]
+
+
 def period_of(interval: timedelta) -> int:
     """
     The time in seconds after which work is done again.

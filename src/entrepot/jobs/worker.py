@@ -25,7 +25,7 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from sqlalchemy import create_engine
 
 from entrepot import clock
-from entrepot.jobs.job import Every, cron_of, period_of
+from entrepot.jobs.job import Asked, Every, cron_of, period_of
 from entrepot.runtime import Runtime
 from entrepot.settings import Settings
 
@@ -41,11 +41,13 @@ _ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 _HOUR = 3600.0  # seconds
 # How often others are looked after.
 _LOOK_AROUND = 10.0
+# How often is looked whether somebody asks for something.
+_ATTEND = 5.0
 # Who does jobs on a folder, where there is one process of jobs at a time.
 _ALONE = "jobs"
 
 
-def run(runtime: Runtime, periodic: Sequence[Every]) -> NoReturn:
+def run(runtime: Runtime, periodic: Sequence[Every], asked: Sequence[Asked] = ()) -> NoReturn:
     """
     Do the jobs of one deployment until SIGTERM or SIGINT, then end the process.
 
@@ -60,6 +62,8 @@ def run(runtime: Runtime, periodic: Sequence[Every]) -> NoReturn:
     # Those who start at a time would make the same tables and schedules.
     with presence.starting() if presence else nullcontext():
         _launch(_memory(runtime.settings), workflows, periodic, name=presence.name if presence else _ALONE)
+    for each in asked:
+        threading.Thread(target=_attend, args=(each, runtime, ending), name=each.name, daemon=True).start()
     while not ending.is_set():
         _forget_old()
         until = clock.ticks() + _HOUR
@@ -175,6 +179,18 @@ def _workflow(every: Every, runtime: Runtime) -> Callable[..., None]:
             busy.release()
 
     return attempt
+
+
+def _attend(asked: Asked, runtime: Runtime, ending: threading.Event) -> None:
+    """Do what is asked for, whenever it is."""
+    while not ending.is_set():
+        try:
+            done = asked.work(runtime)
+            if done is not None:
+                _log.info("%s: %s", asked.name, done)
+        except Exception:  # noqa: BLE001  # whatever it is, the next look finds it again
+            _log.exception("%s has failed, and is tried again", asked.name)
+        ending.wait(_ATTEND)
 
 
 def _forget_old() -> None:

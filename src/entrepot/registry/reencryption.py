@@ -5,8 +5,8 @@ A blob is read, verified, and written anew as a push would: under a new key of t
 its row is made to name the new object, if it still names the old one, which stays for pulls that have begun until
 ``garbage`` removes it. So an envelope is never changed in place, and nothing is ever sealed twice under one secret.
 
-There is nothing to remember of how far it came: what is not as it shall be is looked for, and a run that was cut short
-leaves an upload or an object that nobody names, as a push does. Source: ours; docs/decisions/0001.
+What is not as it shall be is looked for, so a run may begin anew or go on where another one came to. One that was cut
+short leaves an upload or an object that nobody names, as a push does. Source: ours; docs/decisions/0001.
 """
 
 from collections import Counter
@@ -30,6 +30,9 @@ from entrepot.storage.digesting import digest_of
 _PAGE = 500
 _ROWS_AT_ONCE = 50  # of up to `inline_limit` bytes each: some milliseconds, in which pushes wait
 _SERVICE = "service"
+
+# How many of them are told each by a sentence: verification names all.
+_NAMED_AT_MOST = 100
 
 Progress = Callable[[int, int], None]
 
@@ -86,36 +89,49 @@ _NAMED = Statement(select(blobs.c.key).where(blobs.c.id == bindparam("blob")))
 _REPLACED = Statement(insert(replaced).values(key=bindparam("old"), replaced_at=bindparam("at")))
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How many blobs were written anew, their *size* in bytes, and a sentence for each that could not be."""
+@dataclass(slots=True)
+class Course:
+    """
+    How far a run came: up to the blob with the id *after*, *seen* of *total* bytes.
 
-    blobs: int
-    size: int
-    damage: tuple[str, ...]
+    *blobs* were written anew, of so many bytes (*size*); *damaged* ones could not be, with a sentence for each of the
+    first hundred.
+    """
+
+    after: int = 0
+    seen: int = 0
+    total: int = 0
+    blobs: int = 0
+    size: int = 0
+    damaged: int = 0
+    damage: tuple[str, ...] = ()
 
 
-def reencrypt(runtime: Runtime, progress: Progress, *, seal: bool | None) -> Report:
+def reencrypt(
+    runtime: Runtime, watch: Callable[[Course], None], *, seal: bool | None, course: Course | None = None
+) -> Course:
     """
     Write every blob anew that is not sealed under the newest service key, or is not as *seal* says.
 
     *seal* is whether blobs shall be sealed; None: each stays sealed or plain. Those under a customer's key stay under
-    it, and are written anew where they are sealed by us as well. *progress* is told how many bytes of how many have
-    been looked at. Doing it twice, or stopping anywhere, does no harm. Raises: NoSpace, StoreUnavailable.
+    it, and are written anew where they are sealed by us as well. *course* is that of a run to go on with. *watch* is
+    told of it some times in a second, and ends it by raising. Doing it twice, or stopping anywhere, does no harm.
+    Raises: NoSpace, StoreUnavailable.
     """
-    run = _Run(runtime, seal=seal)
+    course = course or Course()
+    run = _Run(runtime, course, watch, seal=seal)
     all_ = runtime.database.look(_ALL)
     assert all_ is not None  # it counts
-    seen = 0
-    for page in _blobs(runtime, all_):
+    for page in _pages(runtime, _BLOBS, after=course.after, last=all_["last"]):
         run.renew_contents([row for row in page if row["key"] is None])
         for row in page:
             if row["key"] is not None:
                 run.renew_object(row)
-            seen += row["size"]
-            progress(seen, max(seen, all_["size"]))
+            course.after, course.seen = row["id"], course.seen + row["size"]
+            course.total = max(course.seen, all_["size"])
+            watch(course)
     run.renew_manifests()
-    return Report(run.blobs, run.size, tuple(run.damage))
+    return course
 
 
 def versions(runtime: Runtime, progress: Progress) -> dict[int, int]:
@@ -124,7 +140,7 @@ def versions(runtime: Runtime, progress: Progress) -> dict[int, int]:
     all_ = runtime.database.look(_ALL)
     assert all_ is not None  # it counts
     seen = 0
-    for page in _blobs(runtime, all_):
+    for page in _pages(runtime, _BLOBS, after=0, last=all_["last"]):
         found.update(version for row in page if (version := _version(runtime, row)) is not None)
         seen += sum(row["size"] for row in page)
         progress(seen, max(seen, all_["size"]))
@@ -136,12 +152,11 @@ def versions(runtime: Runtime, progress: Progress) -> dict[int, int]:
 
 
 class _Run:
-    """One pass over all blobs, and what came of it."""
+    """One pass over all blobs, which tells its course."""
 
-    def __init__(self, runtime: Runtime, *, seal: bool | None) -> None:
+    def __init__(self, runtime: Runtime, course: Course, watch: Callable[[Course], None], *, seal: bool | None) -> None:
         self._runtime, self._seal = runtime, seal
-        self.blobs = self.size = 0
-        self.damage: list[str] = []
+        self._course, self._watch = course, partial(watch, course)
 
     def renew_contents(self, rows: list[Row]) -> None:
         """Seal the bytes in these rows anew, as far as they need it."""
@@ -153,6 +168,7 @@ class _Run:
                 self._count(row)
             for row, error in failed:
                 self._report(row, error)
+            self._watch()
 
     def renew_object(self, row: Row) -> None:
         """Write an object anew, if it needs that. Raises: NoSpace, StoreUnavailable."""
@@ -161,7 +177,7 @@ class _Run:
             if self._is_right(row):
                 return
             _demand_space(runtime, row["size"])
-            new = _written(runtime, row, sealing=sealing)
+            new = _written(runtime, row, sealing=sealing, watch=self._watch)
         except (OSError, KmsUnavailable) as error:
             self._report(row, error)
             return
@@ -200,12 +216,16 @@ class _Run:
         return _version(self._runtime, row) in (None, self._runtime.root_key.seals)
 
     def _count(self, row: Row) -> None:
-        self.blobs, self.size = self.blobs + 1, self.size + row["size"]
+        self._course.blobs, self._course.size = self._course.blobs + 1, self._course.size + row["size"]
 
     def _report(self, row: Row, error: OSError | KmsUnavailable) -> None:
-        found = self._runtime.database.look(_NAMED, blob=row["id"])
-        if found is not None and found["key"] == row["key"]:  # else it is gone, or has been replaced meanwhile
-            self.damage.append(f"blob {row['digest']} of {row['domain']} is left as it is: {error}")
+        found, course = self._runtime.database.look(_NAMED, blob=row["id"]), self._course
+        if found is None or found["key"] != row["key"]:
+            return  # it is gone, or has been replaced meanwhile
+        sentence = f"blob {row['digest']} of {row['domain']} is left as it is: {error}"
+        if sentence not in course.damage:  # else a run that was cut short has seen it too
+            course.damaged += 1
+            course.damage = (*course.damage, sentence)[:_NAMED_AT_MOST]
 
 
 def _version(runtime: Runtime, row: Row) -> int | None:
@@ -249,7 +269,7 @@ def _renew_text(tx: Transaction, runtime: Runtime, row: Row) -> None:
         tx.run(_SWAP_TEXT, manifest=row["id"], new_content=content)
 
 
-def _written(runtime: Runtime, row: Row, *, sealing: str | None) -> str:
+def _written(runtime: Runtime, row: Row, *, sealing: str | None, watch: Callable[[], None]) -> str:
     """The key of a new object with the blob's bytes, whose digest is right. Raises: OSError, KmsUnavailable."""
     at_rest, upload = runtime.at_rest, clock.new_uuid()
     customer = None if sealing in (None, _SERVICE) else at_rest.customer_of(row["key"])
@@ -260,6 +280,7 @@ def _written(runtime: Runtime, row: Row, *, sealing: str | None) -> str:
                 for piece in at_rest.read(row["key"], sealed=row["sealing"] is not None):
                     appending.write(piece)
                     yield piece
+                    watch()
 
             digest = digest_of(pieces(), row["digest"].partition(":")[0])
             appending.commit()
@@ -286,12 +307,8 @@ def _demand_space(runtime: Runtime, size: int) -> None:
         raise NoSpace(free=free, least=least)
 
 
-def _blobs(runtime: Runtime, all_: Row) -> Iterator[list[Row]]:
-    """Those that are there now; what is pushed meanwhile is as pushes are."""
-    return _pages(runtime, _BLOBS, after=0, last=all_["last"])
-
-
 def _pages(runtime: Runtime, statement: Statement, *, after: int | str, **others: int) -> Iterator[list[Row]]:
+    """What is there now; what is pushed meanwhile is as pushes are."""
     while True:
         with runtime.database.reading() as tx:
             rows = tx.all(statement, after=after, **others)

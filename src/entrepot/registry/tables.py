@@ -201,3 +201,24 @@ uploads = Table(
     sqlite_with_rowid=False,
 )
 Index("uploads_by_repository", uploads.c.repository_id, uploads.c.principal)
+
+# The re-encryption that was asked for last, and how far it came: one row, or none.
+reencryption = Table(
+    "reencryption",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),  # whoever asks anew gives the next
+    Column("asked_at", Float, nullable=False),
+    Column("seal", Integer),  # 1: blobs shall be sealed, 0: plain; null: each stays as it is
+    Column("version", Integer, nullable=False),  # of the root key, at that time
+    Column("after", Integer, nullable=False),  # the blobs up to this id have been looked at
+    Column("seen", Integer, nullable=False),  # their bytes
+    Column("total", Integer, nullable=False),  # bytes of all blobs
+    Column("blobs", Integer, nullable=False),  # that were written anew
+    Column("size", Integer, nullable=False),  # their bytes
+    Column("damaged", Integer, nullable=False),  # blobs that are left as they are
+    Column("damage", Text, nullable=False),  # JSON: list of sentences, of the first of them
+    Column("worker", Text),  # who is at it
+    Column("worker_until", Float, nullable=False),  # before that, nobody else begins
+    Column("failure", Text),  # why it was cut short
+    Column("ended_at", Float),
+)

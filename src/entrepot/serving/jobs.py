@@ -1,4 +1,4 @@
-"""What the process of jobs runs by the clock: garbage collection, rotation of keys, deletion of keys and secrets."""
+"""What the process of jobs does: by the clock garbage, rotation and deletion; re-encryption, when it is asked for."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,12 +7,13 @@ from typing import NoReturn
 
 from entrepot.identity import deployment
 from entrepot.identity.new_keys import NewKey
-from entrepot.jobs.job import Every
+from entrepot.jobs.job import Asked, Every
 from entrepot.jobs.worker import run
 from entrepot.keys import rotation
 from entrepot.registry import garbage
 from entrepot.runtime import Runtime
 from entrepot.secrets import secrets
+from entrepot.serving import reencrypting
 from entrepot.serving.folder import FolderRefused, held
 from entrepot.serving.preparing import open_runtime, prepare
 from entrepot.serving.processes import confine, die_with
@@ -28,7 +29,7 @@ def work(settings: Settings, parent: int) -> NoReturn:
     confine()
     die_with(parent)
     set_up()
-    run(open_runtime(settings), _periodic(settings))
+    run(open_runtime(settings), _periodic(settings), _asked(settings))
 
 
 def work_alone(settings: Settings, announce: Callable[[Settings, NewKey | None], None]) -> NoReturn:
@@ -45,7 +46,7 @@ def work_alone(settings: Settings, announce: Callable[[Settings, NewKey | None],
         )
     with held(settings):
         announce(settings, prepare(settings))
-        run(open_runtime(settings), _periodic(settings))
+        run(open_runtime(settings), _periodic(settings), _asked(settings))
 
 
 def _periodic(settings: Settings) -> list[Every]:
@@ -55,6 +56,12 @@ def _periodic(settings: Settings) -> list[Every]:
         Every(_TENDING, "tend-keys", _tend),
         Every(_TENDING, "delete-secrets", _delete_secrets),
     ]
+
+
+def _asked(settings: Settings) -> list[Asked]:
+    # Over a file there is one process of jobs at a time, and what its forerunner was at is its own at once.
+    me = "jobs" if isinstance(settings.database_place, Path) else reencrypting.new_worker()
+    return [Asked("reencrypt", lambda runtime: reencrypting.take_up(runtime, me, in_a_hurry=False))]
 
 
 def _collect(runtime: Runtime) -> object:

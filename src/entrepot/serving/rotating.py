@@ -9,6 +9,7 @@ Rotation of the root key, over all that is sealed under it.
 So every server has a version before anything is sealed under it, and running ones need not be told.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from entrepot import clock
@@ -17,7 +18,7 @@ from entrepot.identity.credentials import Vault
 from entrepot.identity.tokens import LONGEST_LIFE
 from entrepot.keys import material
 from entrepot.registry import reencryption
-from entrepot.registry.reencryption import Progress, Report
+from entrepot.registry.reencryption import Course, Progress
 from entrepot.rootkey import RootKey, RootKeyRefused
 from entrepot.rootkey.providers import Provider
 from entrepot.rootkey.versions import LAST
@@ -63,7 +64,7 @@ def take_into_use(runtime: Runtime, version: int) -> None:
     runtime.database.write(lambda tx: deployment.take_into_use(tx, runtime.root_key, version))
 
 
-def reencrypt(runtime: Runtime, progress: Progress, *, seal: bool | None) -> Report:
+def reencrypt(runtime: Runtime, watch: Callable[[Course], None], *, seal: bool | None, course: Course) -> None:
     """
     Bring everything that is stored under the version that seals; blobs also to *seal*, as ``reencryption`` does it.
 
@@ -73,7 +74,7 @@ def reencrypt(runtime: Runtime, progress: Progress, *, seal: bool | None) -> Rep
     for work in (lambda tx: credentials.rewrap(tx, vault), lambda tx: material.rewrap(tx, runtime.root_key)):
         while runtime.database.write(work):
             pass
-    return reencryption.reencrypt(runtime, progress, seal=seal)
+    reencryption.reencrypt(runtime, watch, seal=seal, course=course)
 
 
 def versions(runtime: Runtime, provider: Provider, progress: Progress) -> list[Version]:

@@ -11,6 +11,7 @@ from entrepot.keys import keys, policies
 from entrepot.keys.data_keys import DataKeys
 from entrepot.registry import garbage, reencryption, uploads
 from entrepot.registry.garbage import REPLACED_KEPT
+from entrepot.registry.reencryption import Course
 from entrepot.registry.verification import verify
 from entrepot.rootkey import RootKey
 from entrepot.runtime import Runtime
@@ -25,7 +26,7 @@ MARKER = b"a sentence that nobody shall find at rest, "
 SMALL, LARGE = MARKER, MARKER * 50_000
 
 
-def nothing(done, total):
+def nothing(*progress):
     """Nobody looks."""
 
 
@@ -193,8 +194,8 @@ def test_a_run_that_was_cut_short_is_gone_on_with_by_the_next(runtime, app):
     class Cut(Exception):
         pass
 
-    def cut(done, total):
-        if done > 2 * len(LARGE):
+    def cut(course):
+        if course.seen > 2 * len(LARGE):
             raise Cut
 
     with pytest.raises(Cut):
@@ -205,6 +206,36 @@ def test_a_run_that_was_cut_short_is_gone_on_with_by_the_next(runtime, app):
     garbage.collect(runtime, grace=0)
     assert len(list(runtime.store.objects())) == 5
     assert verify(runtime, nothing).damage == ()
+
+
+def test_a_run_goes_on_behind_the_blob_that_the_last_one_came_to(runtime, app):
+    for number in range(4):
+        push(runtime, app, LARGE + bytes([number]), seal=False)
+    left = Course(after=2, seen=2 * len(LARGE) + 2, blobs=2, size=2 * len(LARGE) + 2)
+
+    course = reencryption.reencrypt(runtime, nothing, seal=True, course=left)
+
+    assert [row["sealing"] for row in rows(runtime)] == [None, None, "service", "service"]
+    all_ = 4 * len(LARGE) + 4
+    assert course == Course(after=4, seen=all_, total=all_, blobs=4, size=all_)
+
+
+def test_a_run_is_ended_in_the_middle_of_a_blob_and_leaves_nothing_of_it(runtime, app):
+    push(runtime, app, LARGE, seal=False)
+
+    class Cut(Exception):
+        pass
+
+    def cut(course):
+        assert course.seen == 0
+        raise Cut
+
+    with pytest.raises(Cut):
+        reencryption.reencrypt(runtime, cut, seal=True)
+
+    assert rows(runtime)[0]["sealing"] is None
+    assert len(list(runtime.store.objects())) == 1
+    assert list((runtime.settings.data / "blobs/uploads").iterdir()) == []
 
 
 def test_a_blob_that_goes_while_it_is_written_anew_leaves_nothing(runtime, app):
