@@ -192,6 +192,7 @@ class _Run:
             for row in page:
                 if row_version(row["head"]) not in (None, self._runtime.root_key.seals):
                     self._runtime.database.write(partial(_renew_text, runtime=self._runtime, row=row))
+                    self._watch()
 
     def _renew_batch(self, tx: Transaction, rows: list[Row]) -> tuple[list[Row], list[tuple[Row, OSError]]]:
         done, failed = [], []

@@ -73,7 +73,7 @@ def reencrypt(runtime: Runtime, watch: Callable[[Course], None], *, seal: bool |
     vault = Vault(runtime.root_key)
     for work in (lambda tx: credentials.rewrap(tx, vault), lambda tx: material.rewrap(tx, runtime.root_key)):
         while runtime.database.write(work):
-            pass
+            watch(course)
     reencryption.reencrypt(runtime, watch, seal=seal, course=course)
 
 
