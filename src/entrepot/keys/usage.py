@@ -19,6 +19,7 @@ from entrepot.keys import grants, keys, names, policies
 from entrepot.keys.faults import KmsUnavailable
 from entrepot.keys.grants import Terms
 from entrepot.keys.keys import Key
+from entrepot.keys.managed import ECR
 from entrepot.names import Registry
 from entrepot.sealing.customers import PURPOSE, REPOSITORY, Customer
 
@@ -148,7 +149,7 @@ class Caller:
 
 def _via(registry: Registry, *, account: str) -> dict[str, Value | Lazy]:
     return {
-        "kms:viaservice": f"ecr.{registry.region}.amazonaws.com",
+        "kms:viaservice": ECR.through(registry),
         "kms:calleraccount": account,
         "aws:viaawsservice": "true",
     }

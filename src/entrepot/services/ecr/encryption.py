@@ -28,7 +28,8 @@ def granted(call: Call, configuration: Mapping[str, Any] | None, *, registry: Re
             )
         return PLAIN
     if not text:
-        text = managed.of_ecr(call.tx, registry, call.runtime.root_key)
+        managed.ensured(call.tx, registry, managed.ECR, root_key=call.runtime.root_key)
+        text = managed.ECR.alias
     caller = _caller(call, registry)
     key = caller.describe(text)
     customer = Customer(key.arn, registry.repository_arn(name), twice=kind == "KMS_DSSE")

@@ -10,11 +10,12 @@ from typing import NamedTuple
 from entrepot import clock
 from entrepot.call import Call
 from entrepot.errors import Fault
-from entrepot.keys import keys, policies
+from entrepot.keys import keys, managed, policies
 from entrepot.keys import names as key_names
 from entrepot.keys.keys import Key
+from entrepot.keys.managed import SECRETS_MANAGER
 from entrepot.names import Registry
-from entrepot.secrets import own_key, sealing, secrets, versions
+from entrepot.secrets import sealing, secrets, versions
 from entrepot.secrets.faults import DecryptionFailure, EncryptionFailure, KeyForbidden, TokenTaken, ValueTwice
 from entrepot.secrets.sealing import Context
 from entrepot.secrets.secrets import Secret
@@ -40,7 +41,7 @@ def value_in(text: str | None, binary: bytes | None) -> Value | None:
 
 def kept_key(named: str | None, registry: Registry) -> str | None:
     """The key that a request names, as its row keeps it: None is that of the service."""
-    own = ("", own_key.ALIAS, key_names.alias_arn(registry, own_key.ALIAS))
+    own = ("", SECRETS_MANAGER.alias, key_names.alias_arn(registry, SECRETS_MANAGER.alias))
     return None if named in own else named
 
 
@@ -100,7 +101,7 @@ def _sealing_key(call: Call, secret: Secret, context: Context, *, operations: tu
     """The key for new values, which the caller may use so. Raises: KeyForbidden, EncryptionFailure."""
     tx = call.tx
     if secret.kms_key is None:
-        reference = own_key.ensured(tx, secret.registry, call.runtime.root_key).arn
+        reference = managed.ensured(tx, secret.registry, SECRETS_MANAGER, root_key=call.runtime.root_key).arn
     else:
         try:
             reference = key_names.reference(secret.kms_key, secret.registry)
@@ -138,7 +139,7 @@ def _demand(call: Call, operation: str, arn: str, context: Context) -> None:
         "aws:viaawsservice": "true",
         "kms:calleraccount": call.registry.account,
         "kms:encryptionalgorithm": "SYMMETRIC_DEFAULT",
-        "kms:viaservice": own_key.through(call.registry),
+        "kms:viaservice": SECRETS_MANAGER.through(call.registry),
     }
     guard = policies.guard_of(call.tx, arn, call.principal)
     facts = replace(call.facts, more=more)
