@@ -1,6 +1,7 @@
 """What every blob store promises, whatever it is made of."""
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -238,6 +239,21 @@ def test_a_path_leads_to_the_bytes(store: BlobStore, publish: Publish) -> None:
     path = store.path(publish(b"abc"))
 
     assert path is None or Path(path).read_bytes() == b"abc"
+
+
+def test_it_is_reached_whether_there_is_something_in_it_or_nothing(store: BlobStore, publish: Publish) -> None:
+    store.reach()
+    publish(b"abc")
+
+    store.reach()
+
+
+def test_a_folder_that_has_gone_is_not_reached(tmp_path: Path) -> None:
+    store = open_store(f"file://{tmp_path}/blobs")
+    shutil.rmtree(tmp_path / "blobs")
+
+    with pytest.raises(OSError, match="uploads"):
+        store.reach()
 
 
 def test_a_digest_is_named_with_its_algorithm() -> None:

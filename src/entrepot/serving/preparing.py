@@ -134,7 +134,7 @@ def open_tried(settings: Settings) -> BlobStore:
     """The store, asked for something: of a place that is not there, its owner hears now. Raises: FolderRefused."""
     store = open_blobs(settings)
     try:
-        next(store.objects(), None)
+        store.reach()
     except (StoreUnavailable, OSError, ValueError) as error:
         reason = error.__cause__ or error
         first_line = str(reason).partition("\n")[0]

@@ -195,9 +195,9 @@ class ObjectStore:
                     yield Object(f"{upload}/{entry.segment.name}", entry.modified)
 
     def reach(self) -> None:
-        """Ask for something that is not there. Raises: StoreUnavailable."""
-        with _answered(), contextlib.suppress(FileNotFoundError):
-            obstore.head(self._bucket, "anybody")
+        """List what is not there: one object that is missing looks as if its bucket were. Raises: StoreUnavailable."""
+        for _ in self._listed("anybody"):
+            pass
 
     def free(self) -> int | None:
         """None: a bucket has no end."""

@@ -313,6 +313,8 @@ def test_a_store_that_is_not_there_is_told_of_as_such(weed: Weed, bucket: str) -
 
     with pytest.raises(StoreUnavailable):
         publish(store, b"abc")
+    with pytest.raises(StoreUnavailable):
+        store.reach()
 
 
 MEMORY = """
