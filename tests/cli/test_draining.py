@@ -9,7 +9,7 @@ import pytest
 import urllib3
 
 from tests.support.network import free_port
-from tests.support.server import Registry, Server
+from tests.support.server import Registry, Server, used_data
 from tests.support.weed import Weed
 
 pytestmark = pytest.mark.timeout(300)
@@ -21,16 +21,7 @@ _LONG = 3600
 
 @pytest.fixture(scope="module")
 def used(tmp_path_factory):
-    """A data folder with a repository; nobody is there now."""
-    with Server(tmp_path_factory.mktemp("draining") / "data", jobs=False) as server:
-        server.aws("ecr").create_repository(repositoryName=_NAME)
-    return server
-
-
-def _again(used, tmp_path, **settings):
-    server = Server(used.data, jobs=False, **settings)
-    server.log = tmp_path / "log"
-    return server
+    return used_data(tmp_path_factory.mktemp("draining"), _NAME, jobs=False)
 
 
 def _status(url, path):
@@ -70,7 +61,7 @@ def _half_a_push(server):
 def test_readiness_goes_first_and_requests_are_still_taken(used, tmp_path, workers):
     interface = f"http://127.0.0.1:{(port := free_port())}"
     endpoints = f"vpce-a=127.0.0.1:{port}"
-    with _again(used, tmp_path, workers=workers, endpoints=endpoints, drain_delay=_LONG) as server:
+    with used.again(tmp_path / "log", workers=workers, endpoints=endpoints, drain_delay=_LONG) as server:
         process = server.process
         assert process is not None
         _until(lambda: _status(interface, "/readyz") == 200)
@@ -89,18 +80,18 @@ def test_readiness_goes_first_and_requests_are_still_taken(used, tmp_path, worke
 
 
 def test_when_the_delay_is_over_it_ends_by_itself(used, tmp_path):
-    with _again(used, tmp_path, drain_delay=1) as server:
+    with used.again(tmp_path / "log", drain_delay=1) as server:
         assert server.stop() == 0
 
 
 def test_what_does_not_end_is_cut_off_at_the_limit(used, tmp_path):
-    with _again(used, tmp_path, drain_limit=1) as server, _half_a_push(server) as running:
+    with used.again(tmp_path / "log", drain_limit=1) as server, _half_a_push(server) as running:
         assert server.stop() == 0
         assert not running.recv(1)
 
 
 def test_who_tells_it_twice_waits_for_nobody(used, tmp_path):
-    with _again(used, tmp_path, drain_limit=_LONG) as server, _half_a_push(server) as running:
+    with used.again(tmp_path / "log", drain_limit=_LONG) as server, _half_a_push(server) as running:
         process = server.process
         assert process is not None
         process.send_signal(signal.SIGTERM)
@@ -118,7 +109,7 @@ def test_who_tells_it_twice_waits_for_nobody(used, tmp_path):
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 @pytest.mark.parametrize("host", ["10.1.2.3:5000", "node-7.internal", ""])
 def test_a_load_balancer_may_ask_by_any_name(used, tmp_path, path, host):
-    with _again(used, tmp_path) as server:
+    with used.again(tmp_path / "log") as server:
         told = urllib3.request("GET", f"{server.url}{path}", headers={"Host": host})
         other = urllib3.request("GET", f"{server.url}/v2/", headers={"Host": host})
 
@@ -126,7 +117,7 @@ def test_a_load_balancer_may_ask_by_any_name(used, tmp_path, path, host):
 
 
 def test_who_cannot_reach_its_files_is_not_ready_but_lives(used, tmp_path):
-    with _again(used, tmp_path) as server:
+    with used.again(tmp_path / "log") as server:
         uploads, away = server.data / "blobs" / "uploads", server.data / "blobs" / "away"
 
         uploads.rename(away)

@@ -79,13 +79,6 @@ def used(tmp_path_factory):
     return server
 
 
-def _again(used, tmp_path, **settings):
-    """Another server on the folder of *used*, with its own log."""
-    server = Server(used.data, **settings)
-    server.log = tmp_path / "log"
-    return server
-
-
 def _greeting(server):
     """What a start printed. The first answer may be there before the greeting is."""
     text: str = server.log.read_text()
@@ -134,7 +127,7 @@ def test_everything_that_a_start_makes_is_the_owners_alone(used):
 
 def test_a_second_start_keeps_the_key_and_shows_no_secret(used, tmp_path):
     key = used.environment()["AWS_SECRET_ACCESS_KEY"]
-    server = _again(used, tmp_path)
+    server = used.again(tmp_path / "log")
 
     with server:
         identity = server.aws("sts").get_caller_identity()
@@ -146,7 +139,7 @@ def test_a_second_start_keeps_the_key_and_shows_no_secret(used, tmp_path):
 
 
 def test_workers_leave_no_core_dumps_and_make_no_files_that_others_read(used, tmp_path):
-    with _again(used, tmp_path, jobs=False) as server:
+    with used.again(tmp_path / "log", jobs=False) as server:
         (worker,) = _children(server)
 
         limits = Path(f"/proc/{worker}/limits").read_text()
@@ -182,7 +175,7 @@ def test_workers_load_nothing_that_only_their_parent_needs():
 
 
 def test_children_die_with_a_parent_that_is_killed_and_the_folder_is_free_at_once(used, tmp_path):
-    server = _again(used, tmp_path, workers=2)
+    server = used.again(tmp_path / "log", workers=2)
     server.start()
     assert server.process is not None
     children = _until(lambda: found if len(found := _children(server)) == 3 else None)
@@ -191,13 +184,13 @@ def test_children_die_with_a_parent_that_is_killed_and_the_folder_is_free_at_onc
     server.process.wait()
 
     _until(lambda: not any(_alive(child) for child in children))
-    with _again(used, tmp_path, port=server.port) as again:
+    with used.again(tmp_path / "log", port=server.port) as again:
         assert again.aws("sts").get_caller_identity()["Account"] == "123456789012"
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_worker_that_dies_is_replaced(used, tmp_path, workers):
-    with _again(used, tmp_path, workers=workers, jobs=False) as server:
+    with used.again(tmp_path / "log", workers=workers, jobs=False) as server:
         before = _children(server)
 
         os.kill(before[0], signal.SIGKILL)
@@ -207,7 +200,7 @@ def test_a_worker_that_dies_is_replaced(used, tmp_path, workers):
 
 
 def test_the_process_of_jobs_is_replaced_too(used, tmp_path):
-    with _again(used, tmp_path) as server:
+    with used.again(tmp_path / "log") as server:
         worker, jobs = _until(lambda: found if len(found := _children(server)) == 2 else None)
 
         os.kill(jobs, signal.SIGKILL)
@@ -224,7 +217,7 @@ def _answers(server):
 
 def test_sigterm_finishes_what_runs_and_refuses_what_comes(used, tmp_path):
     """Source: decisions.md, "Starting": a clean end on SIGTERM."""
-    server = _again(used, tmp_path)
+    server = used.again(tmp_path / "log")
     server.start()
     assert server.process is not None
     name = "end/of-day"
@@ -261,7 +254,7 @@ def _of_session(session):
 
 
 def test_sigint_ends_it_as_well(used, tmp_path):
-    server = _again(used, tmp_path)
+    server = used.again(tmp_path / "log")
     server.start()
     assert server.process is not None
 
@@ -272,9 +265,8 @@ def test_sigint_ends_it_as_well(used, tmp_path):
 
 
 def test_a_second_server_on_the_folder_is_refused_and_disturbs_nobody(used, tmp_path):
-    with _again(used, tmp_path) as first:
-        second = Server(used.data)
-        second.log = tmp_path / "second.log"
+    with used.again(tmp_path / "log") as first:
+        second = used.again(tmp_path / "second.log")
 
         code, text = _refusal(second)
 
@@ -296,7 +288,7 @@ def test_a_busy_port_is_a_plain_error_with_the_remedy(used, tmp_path, reuse):
         other.listen()
         port = other.getsockname()[1]
 
-        code, text = _refusal(_again(used, tmp_path, port=port))
+        code, text = _refusal(used.again(tmp_path / "log", port=port))
 
     assert code == 1
     assert text == (
@@ -306,21 +298,21 @@ def test_a_busy_port_is_a_plain_error_with_the_remedy(used, tmp_path, reuse):
 
 
 def test_an_address_of_another_machine_is_a_plain_error(used, tmp_path):
-    code, text = _refusal(_again(used, tmp_path, host="192.0.2.1"))
+    code, text = _refusal(used.again(tmp_path / "log", host="192.0.2.1"))
 
     assert code == 1
     assert text.startswith("entrepot: listen: 192.0.2.1:")
 
 
 def test_a_wrong_setting_is_refused_with_exit_code_2(used, tmp_path):
-    code, text = _refusal(_again(used, tmp_path, workers="many"))
+    code, text = _refusal(used.again(tmp_path / "log", workers="many"))
 
     assert code == 2
     assert text == "entrepot: ENTREPOT_WORKERS must be a whole number, not 'many'\n"
 
 
 def test_a_storage_that_is_none_is_refused_by_name(used, tmp_path):
-    code, text = _refusal(_again(used, tmp_path, storage="ftp://x"))
+    code, text = _refusal(used.again(tmp_path / "log", storage="ftp://x"))
 
     assert code == 1
     assert text.startswith("entrepot: storage: 'ftp://x'")
@@ -331,7 +323,7 @@ def test_abuse_65_a_root_key_that_others_can_read_stops_the_start(used, tmp_path
     key = Path(f"{used.data}.keys/root.key")
     key.chmod(mode)
     try:
-        code, text = _refusal(_again(used, tmp_path))
+        code, text = _refusal(used.again(tmp_path / "log"))
     finally:
         key.chmod(0o600)
 
@@ -368,14 +360,14 @@ def test_abuse_65_a_mounted_secret_that_others_can_read_stops_the_start(used, tm
     secret.write_bytes(Path(f"{used.data}.keys/root.key").read_bytes())
     secret.chmod(mode)
 
-    code, text = _refusal(_again(used, tmp_path, root_key_file=secret))
+    code, text = _refusal(used.again(tmp_path / "log", root_key_file=secret))
 
     assert code == 1
     assert "mount it with mode 0400, or 0440 and a group of ours" in text
 
 
 def test_abuse_65_data_without_its_root_key_is_of_no_use_and_makes_no_other(used, tmp_path):
-    code, text = _refusal(_again(used, tmp_path, keys=tmp_path / "other"))
+    code, text = _refusal(used.again(tmp_path / "log", keys=tmp_path / "other"))
 
     assert code == 1
     assert "this data was made with one: bring it back, or say where it is with --keys DIR" in text
@@ -388,7 +380,7 @@ def test_abuse_65_a_foreign_root_key_stops_the_start(used, tmp_path):
     (keys / "root.key").write_bytes(bytes(range(32)))
     (keys / "root.key").chmod(0o600)
 
-    code, text = _refusal(_again(used, tmp_path, keys=keys))
+    code, text = _refusal(used.again(tmp_path / "log", keys=keys))
 
     assert code == 1
     assert "not the one that this data was made with" in text
@@ -400,7 +392,7 @@ def test_a_newer_schema_stops_the_start(used, tmp_path):
     used.sql("UPDATE alembic_version SET version_num = '9999'")
     used.sql("UPDATE deployment SET value = '9999' WHERE name = 'oldest-program'")
     try:
-        code, text = _refusal(_again(used, tmp_path))
+        code, text = _refusal(used.again(tmp_path / "log"))
     finally:
         used.sql(f"UPDATE alembic_version SET version_num = '{version}'")
         used.sql(f"UPDATE deployment SET value = '{oldest}' WHERE name = 'oldest-program'")
@@ -410,7 +402,7 @@ def test_a_newer_schema_stops_the_start(used, tmp_path):
 
 
 def test_another_account_than_there_are_stops_the_start(used, tmp_path):
-    code, text = _refusal(_again(used, tmp_path, account="210987654321"))
+    code, text = _refusal(used.again(tmp_path / "log", account="210987654321"))
 
     assert code == 1
     assert "make it with: entrepot account create --id 210987654321" in text
@@ -506,7 +498,7 @@ def test_with_a_certificate_it_serves_https_that_clients_are_told_to_trust(certi
 def test_a_certificate_without_its_key_is_refused_by_name(certificate, used, tmp_path):
     (tmp_path / "key.pem").write_text("none")
 
-    code, text = _refusal(_again(used, tmp_path, tls_cert=certificate / "cert.pem", tls_key=tmp_path / "key.pem"))
+    code, text = _refusal(used.again(tmp_path / "log", tls_cert=certificate / "cert.pem", tls_key=tmp_path / "key.pem"))
 
     assert code == 1
     assert text.startswith("entrepot: tls_cert, tls_key: certificate and key cannot be used together")

@@ -9,23 +9,14 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from tests.support.server import Server, digest_of
+from tests.support.server import digest_of, used_data
 
 _NAME = "ending/app"
 
 
 @pytest.fixture(scope="module")
 def used(tmp_path_factory):
-    """A data folder with a repository; nobody is there now."""
-    with Server(tmp_path_factory.mktemp("ending") / "data", jobs=False) as server:
-        server.aws("ecr").create_repository(repositoryName=_NAME)
-    return server
-
-
-def _again(used, tmp_path, **settings):
-    server = Server(used.data, jobs=False, **settings)
-    server.log = tmp_path / "log"
-    return server
+    return used_data(tmp_path_factory.mktemp("ending"), _NAME, jobs=False)
 
 
 def _refuses(server):
@@ -37,7 +28,7 @@ def _refuses(server):
 
 
 def test_signals_that_come_many_at_once_end_it_once(used, tmp_path):
-    with _again(used, tmp_path, workers=2) as server:
+    with used.again(tmp_path / "log", workers=2) as server:
         process = server.process
         assert process is not None
 
@@ -51,7 +42,7 @@ def test_signals_that_come_many_at_once_end_it_once(used, tmp_path):
 
 
 def test_the_interrupt_of_a_terminal_reaches_everybody_and_ends_everybody(used, tmp_path):
-    with _again(used, tmp_path, workers=2) as server:
+    with used.again(tmp_path / "log", workers=2) as server:
         process = server.process
         assert process is not None
 
@@ -65,7 +56,7 @@ def test_the_interrupt_of_a_terminal_reaches_everybody_and_ends_everybody(used, 
 
 def test_a_push_that_is_under_way_at_sigterm_is_acknowledged_and_kept(used, tmp_path):
     content = os.urandom(3_000_000)
-    with _again(used, tmp_path) as server:
+    with used.again(tmp_path / "log") as server:
         registry, process = server.registry(), server.process
         assert process is not None
         path = registry("POST", f"/v2/{_NAME}/blobs/uploads/").headers["location"]
@@ -86,12 +77,12 @@ def test_a_push_that_is_under_way_at_sigterm_is_acknowledged_and_kept(used, tmp_
 
     assert answer.startswith(b"HTTP/1.1 201 "), answer
     assert code == 0
-    with _again(used, tmp_path) as server:
+    with used.again(tmp_path / "log") as server:
         assert server.registry()("GET", f"/v2/{_NAME}/blobs/{digest_of(content)}").data == content
 
 
 def test_requests_go_on_while_a_worker_dies_and_is_replaced(used, tmp_path):
-    with _again(used, tmp_path, workers=2) as server:
+    with used.again(tmp_path / "log", workers=2) as server:
         registry = server.registry()
         before = _workers(server)
 

@@ -53,14 +53,20 @@ class Server:
         self.data = data
         self.host = host
         self.port = port or free_port()
+        self._given: dict[str, Any] = settings
         place = place_of(data)
-        settings = {**place.settings, **settings}
-        self.settings = {f"ENTREPOT_{name.upper()}": str(value) for name, value in settings.items()}
+        self.settings = {f"ENTREPOT_{name.upper()}": str(value) for name, value in (place.settings | settings).items()}
         self.settings |= {**place.variables, **(variables or {})}
         self.process: subprocess.Popen[bytes] | None = None
         self._clients: dict[tuple[str, tuple[str, str] | None, str], Any] = {}
         self.log = data.parent / f"{data.name}.log"
         self._environment: dict[str, str] = {}
+
+    def again(self, log: Path, **settings: object) -> "Server":
+        """Another server on its data, with its settings but *settings*, that writes to *log*."""
+        made = Server(self.data, **(self._given | settings))
+        made.log = log
+        return made
 
     @property
     def place(self) -> Path | str:
@@ -203,6 +209,13 @@ class Server:
     def registry(self, *, key: tuple[str, str] | None = None) -> "Registry":
         """The OCI face, logged in."""
         return Registry(self.url, self.password(key=key))
+
+
+def used_data(folder: Path, repository: str, **settings: Any) -> Server:
+    """A data folder in *folder* with a repository; nobody is there now."""
+    with Server(folder / "data", **settings) as server:
+        server.aws("ecr").create_repository(repositoryName=repository)
+    return server
 
 
 def digest_of(content: bytes, algorithm: str = "sha256") -> str:
