@@ -95,15 +95,13 @@ class _Copying:
         """Copy what the rows in the file *taken* name; False where something was removed in the meantime."""
         self.catalog.need_nothing()
         self.damage.clear()
-        done, last, complete = 0, 0, True
+        done, complete = 0, True
         with rows.alone(taken) as tx:
-            total = stored.size(tx)
-            while page := stored.page(tx, after=last):
-                for blob in page:
-                    complete = self._has(blob) and complete
-                    done += blob.size
-                    self.progress(done, total)
-                last = page[-1].id
+            total = stored.state(tx).size
+            for blob in stored.every(tx):
+                complete = self._has(blob) and complete
+                done += blob.size
+                self.progress(done, total)
         return complete
 
     def _has(self, blob: Stored) -> bool:

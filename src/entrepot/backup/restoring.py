@@ -10,7 +10,6 @@ who had been told to leave since the backup.
 import contextlib
 import hashlib
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from entrepot.database import Database
 from entrepot.identity import deployment
 from entrepot.identity.rows import raise_generation
 from entrepot.registry import stored
-from entrepot.registry.stored import Stored
+from entrepot.registry.stored import Published, Stored
 from entrepot.schema.migrating import SchemaRefused, migrate, newest, version_of
 from entrepot.storage import PIECE, BlobStore, upload_of
 
@@ -65,19 +64,18 @@ def restore(folder: Path, name: str, target: Target, *, progress: Progress) -> R
     if folders.hash_of(folder / name / CATALOG) != backup.catalog:
         raise BackupRefused(f"{folder / name / CATALOG} is damaged: restore another backup with --at")
     with Catalog(folder / name / CATALOG, whole=True) as catalog, rows.alone(target.beside) as tx:
-        carrying = _Carrying(folder, target.store, catalog)
         damage = []
-        done, last, total = 0, 0, stored.size(tx)
-        while page := stored.page(tx, after=last):
-            for blob in page:
+        done, total = 0, stored.state(tx).size
+        with contextlib.closing(Published(target.store)) as published:
+            carrying = _Carrying(folder, target.store, catalog, published=published)
+            for blob in stored.every(tx):
                 key, wrong = carrying.carry(blob)
                 if key != blob.key:
-                    stored.move(tx, blob.id, key)
+                    stored.move(tx, [(blob.id, key)])
                 damage += [wrong] if wrong else []
                 done += blob.size
                 progress(done, total)
-            last = page[-1].id
-        stored.forget_the_rest(tx)
+        stored.forget_the_rest(tx, small_too=True)
         deployment.stamp_restored(tx)
         raise_generation(tx)
     rows.put(target.beside, target.place, target.database)
@@ -120,15 +118,9 @@ def _demand_empty(target: Target) -> None:
 class _Carrying:
     """Objects on their way into the store."""
 
-    def __init__(self, folder: Path, store: BlobStore, catalog: Catalog) -> None:
-        self._folder, self._store, self._catalog = folder, store, catalog
-        # What an earlier try has brought, by upload. A database without a name lies in a temporary file.
-        self._there = sqlite3.connect("", isolation_level=None)
-        self._there.execute("CREATE TABLE there (upload TEXT PRIMARY KEY, key TEXT) WITHOUT ROWID")
-        self._there.executemany(
-            "INSERT OR REPLACE INTO there VALUES (?, ?)",
-            ((upload_of(each.name), each.name) for each in store.objects()),
-        )
+    def __init__(self, folder: Path, store: BlobStore, catalog: Catalog, *, published: Published) -> None:
+        """*published*: what an earlier try has brought."""
+        self._folder, self._store, self._catalog, self._published = folder, store, catalog, published
 
     def carry(self, blob: Stored) -> tuple[str, str | None]:
         """The key under which the object lies now, and what is wrong with it, if so."""
@@ -137,9 +129,9 @@ class _Carrying:
         if entry is None:
             return blob.key, f"{of}: its bytes were missing when the backup was taken"
         upload = upload_of(blob.key)
-        there = self._there.execute("SELECT key FROM there WHERE upload = ?", (upload,)).fetchone()
-        if there is not None and self._store.size(there[0]) == entry.size:
-            return there[0], None
+        there = self._published.find(upload)
+        if there is not None and self._store.size(there) == entry.size:
+            return there, None
         taken = hashlib.sha256()
         try:
             with self._store.append(upload, 0) as appending:

@@ -158,4 +158,4 @@ def test_the_last_backup_is_taken_unless_another_is_named(world, made):
         find(world.backups, "20200101T000000.000Z")
     assert read(world.backups, made.name) == made.backup
     with world.runtime.database.reading() as tx:
-        assert stored.size(tx) == made.backup.size
+        assert stored.state(tx).size == made.backup.size
