@@ -55,7 +55,7 @@ def make(folder: Path, place: Path | str, database: Database, store: BlobStore, 
         copying = _Copying(folder, database, store, catalog=catalog, progress=progress)
         for _ in range(_MOST_ROUNDS):
             taken_at = clock.now()
-            rows.take(place, database, work / ROWS)
+            rows.take(place, work / ROWS)
             if copying.all_named_in(work / ROWS):
                 break
         else:

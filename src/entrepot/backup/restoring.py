@@ -2,7 +2,8 @@
 Making a registry of a backup, in a place where there is none.
 
 Everything is put together beside the place of the rows, and their coming there is the last step: until then no
-server starts on it, and who was cut off restores again; objects that have arrived by then are not carried twice.
+server starts on it, and who was cut off restores again; what has arrived by then is not carried twice. A file of rows
+comes by its name, into PostgreSQL they are moved (``moving``), and compared.
 What was signed and sealed before is void afterwards (``deployment.stamp_restored``), because it may be of somebody
 who had been told to leave since the backup.
 """
@@ -19,9 +20,10 @@ from entrepot.backup import rows
 from entrepot.backup.catalog import Catalog
 from entrepot.backup.folder import CATALOG, ROWS, Backup, BackupRefused
 from entrepot.backup.making import Progress
-from entrepot.database import Database
 from entrepot.identity import deployment
 from entrepot.identity.rows import raise_generation
+from entrepot.moving import rows as moving
+from entrepot.moving.ends import AlreadyMoved
 from entrepot.registry import stored
 from entrepot.registry.stored import Published, Stored
 from entrepot.schema.migrating import SchemaRefused, migrate, newest, version_of
@@ -31,16 +33,17 @@ from entrepot.storage import PIECE, BlobStore, upload_of
 @dataclass(frozen=True, slots=True)
 class Target:
     """
-    Where to: an empty *store*, and the place of the rows, with *database* where that is a server's.
+    Where to: an empty *store*, and the place of the rows, where there are none.
 
-    *beside* is a file for the rows until then; *begun* says that an earlier restore was cut off here.
+    *beside* is a file for the rows until then; *begun* says that an earlier restore was cut off here. *since* is when
+    the first began, in seconds since the epoch: it stands for all of them, so that each makes the same rows.
     """
 
     place: Path | str
-    database: Database | None
     store: BlobStore
     beside: Path
     begun: bool
+    since: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +57,22 @@ class Restored:
 
 def restore(folder: Path, name: str, target: Target, *, progress: Progress) -> Restored:
     """
-    Restore the backup *name*; *folder* is held by the caller.
+    Put together what the backup *name* has; *folder* is held by the caller. ``settle`` has to follow.
 
     *progress* is told how many bytes of how many are there.
-    Raises: BackupRefused; SchemaRefused, for rows of a newer program; StoreUnavailable, NoSpace, OSError.
+    Raises: BackupRefused, MoveRefused; SchemaRefused, for rows of a newer program; StoreUnavailable, NoSpace, OSError.
     """
     _demand_empty(target)
     backup = checked_rows(folder, name, target.beside)
     if folders.hash_of(folder / name / CATALOG) != backup.catalog:
         raise BackupRefused(f"{folder / name / CATALOG} is damaged: restore another backup with --at")
+    with rows.alone(target.beside) as tx:
+        stored.forget_the_rest(tx, small_too=True)
+        deployment.stamp_restored(tx, target.since)
+        raise_generation(tx)
+    if isinstance(target.place, str):
+        with contextlib.suppress(AlreadyMoved):
+            moving.begin(target.beside, target.place)
     with Catalog(folder / name / CATALOG, whole=True) as catalog, rows.alone(target.beside) as tx:
         damage = []
         done, total = 0, stored.state(tx).size
@@ -75,11 +85,20 @@ def restore(folder: Path, name: str, target: Target, *, progress: Progress) -> R
                 damage += [wrong] if wrong else []
                 done += blob.size
                 progress(done, total)
-        stored.forget_the_rest(tx, small_too=True)
-        deployment.stamp_restored(tx)
-        raise_generation(tx)
-    rows.put(target.beside, target.place, target.database)
     return Restored(name, backup, tuple(damage))
+
+
+def settle(target: Target, *, progress: Progress) -> None:
+    """
+    Bring the rows to their place: from then on it is a registry.
+
+    *progress* is told how many rows of how many are there. Raises: MoveRefused, OSError.
+    """
+    if isinstance(target.place, Path):
+        rows.put(target.beside, target.place)
+        return
+    with contextlib.suppress(AlreadyMoved):
+        moving.move(target.beside, target.place, progress)
 
 
 def checked_rows(folder: Path, name: str, target: Path) -> Backup:
@@ -89,8 +108,7 @@ def checked_rows(folder: Path, name: str, target: Path) -> Backup:
     Raises: BackupRefused, where they are damaged; SchemaRefused.
     """
     backup = folders.read(folder, name)
-    for leftover in ("-journal", "-wal", "-shm"):
-        target.with_name(f"{target.name}{leftover}").unlink(missing_ok=True)
+    rows.remove(target)
     shutil.copyfile(folder / name / ROWS, target)
     if folders.hash_of(target) != backup.rows:
         raise BackupRefused(f"{folder / name / ROWS} is damaged: restore another backup with --at")
@@ -106,11 +124,8 @@ def checked_rows(folder: Path, name: str, target: Path) -> Backup:
 
 def _demand_empty(target: Target) -> None:
     """Raises: BackupRefused."""
-    if isinstance(target.place, Path):
-        if target.place.exists():
-            raise BackupRefused(f"There is a database already: {target.place}")
-    elif target.database is not None and deployment.find_id(target.database) is not None:
-        raise BackupRefused("The database is not empty: name one that is")
+    if isinstance(target.place, Path) and target.place.exists():
+        raise BackupRefused(f"There is a database already: {target.place}")
     if not target.begun and next(target.store.objects(), None) is not None:
         raise BackupRefused("The store is not empty: name a place in which there is nothing yet")
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, ProgressColumn, TimeRemainingColumn
 
+import entrepot.app  # noqa: F401  # it loads every domain, and so every table
+from entrepot import clock
 from entrepot.backup import folder as folders
 from entrepot.backup import making, restoring, revived
 from entrepot.backup.folder import BackupRefused
@@ -18,13 +20,14 @@ from entrepot.backup.restoring import Restored, Target
 from entrepot.cli.arguments import PLACE, REFUSED, takes
 from entrepot.cli.folders import opened_rows
 from entrepot.database import Database
-from entrepot.schema.migrating import demand_current, migrate
-from entrepot.serving.folder import held
+from entrepot.schema.migrating import demand_current
+from entrepot.serving.folder import held, write_privately
 from entrepot.serving.preparing import open_blobs, open_database
 from entrepot.settings import Settings, load
 
 _FOLDER = click.Path(path_type=Path, file_okay=False, resolve_path=True)
-_RESTORING = "restoring.sqlite"
+# While a restore has not ended: its rows, and when the first try began.
+_RESTORING, _SINCE = "restoring.sqlite", "restoring.since"
 
 
 @click.command()
@@ -56,13 +59,16 @@ def restore(settings: Settings, folder: Path, name: str | None, lost: str | None
     """Make a registry of a backup, where there is none. Exit code 1: some of it is damaged, the rest is there."""
     with held(settings, restoring=_RESTORING), folders.held(folder, writing=False):
         name = folders.find(folder, name)
-        with _target(settings) as target:
-            taken_away, until = _taken_away(settings, folder, name, lost=lost)
-            with _bar("restore") as progress:
-                restored = restoring.restore(folder, name, target, progress=progress)
+        target = _target(settings)
+        taken_away, until = _taken_away(settings, folder, name, lost=lost)
+        with _bar("restore") as progress:
+            restored = restoring.restore(folder, name, target, progress=progress)
+        with _bar("rows", MofNCompleteColumn()) as progress:
+            restoring.settle(target, progress=progress)
         if settings.folder_mark != settings.database_place:
             settings.folder_mark.touch(mode=0o600)
-        (settings.data / _RESTORING).unlink(missing_ok=True)
+        for each in (_SINCE, _RESTORING):
+            (settings.data / each).unlink(missing_ok=True)
     _tell(settings, restored, taken_away, until=until)
     if restored.damage:
         sys.exit(REFUSED)
@@ -99,19 +105,13 @@ def _tell_damage(damage: tuple[str, ...]) -> None:
         click.echo(sentence)
 
 
-@contextmanager
-def _target(settings: Settings) -> Iterator[Target]:
-    place, beside, database = settings.database_place, settings.data / _RESTORING, None
+def _target(settings: Settings) -> Target:
+    beside, since = settings.data / _RESTORING, settings.data / _SINCE
     begun = beside.exists()
-    beside.touch()
-    if not isinstance(place, Path):
-        migrate(place)
-        database = open_database(place)
-    try:
-        yield Target(place, database, open_blobs(settings), beside, begun=begun)
-    finally:
-        if database is not None:
-            database.close()
+    beside.touch(mode=0o600)
+    if not since.exists():
+        write_privately(since, repr(clock.now()))
+    return Target(settings.database_place, open_blobs(settings), beside, begun=begun, since=float(since.read_text()))
 
 
 @contextmanager
@@ -127,8 +127,8 @@ def _other(settings: Settings, place: str) -> Iterator[Database]:
 
 
 @contextmanager
-def _bar(what: str) -> Iterator[making.Progress]:
-    columns = BarColumn(), DownloadColumn(), TimeRemainingColumn()
+def _bar(what: str, count: ProgressColumn | None = None) -> Iterator[making.Progress]:
+    columns = BarColumn(), count or DownloadColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(what)
         yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -37,9 +37,9 @@ def restored_at(database: Database) -> float | None:
     return None if row is None else float(row[0])
 
 
-def stamp_restored(tx: Transaction) -> None:
-    """Make void whatever was signed or sealed until now: logins, sessions, signed addresses, page tokens."""
-    tx.run(_PUT, name="restored_at", value=repr(clock.now()))
+def stamp_restored(tx: Transaction, at: float) -> None:
+    """Make void whatever was signed or sealed before this restore: logins, sessions, signed addresses, page tokens."""
+    tx.run(_PUT, name="restored_at", value=repr(at))
 
 
 def establish(database: Database, root_key: RootKey) -> str:

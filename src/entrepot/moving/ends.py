@@ -18,6 +18,10 @@ class MoveRefused(Refused):
     """The move cannot begin, go on or end. The text says why, and what to do."""
 
 
+class AlreadyMoved(MoveRefused):
+    """The target has the registry's rows, and was given to those who work with it."""
+
+
 class End(Protocol):
     """One database. What is read is of one state of it, that of the first look."""
 

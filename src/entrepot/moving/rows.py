@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlalchemy import Table
 
 from entrepot.database import metadata
-from entrepot.moving.ends import End, MoveRefused, Values, count, last_key, numbers_itself
+from entrepot.moving.ends import AlreadyMoved, End, MoveRefused, Values, count, last_key, numbers_itself
 from entrepot.moving.sqlite import SqliteEnd
 from entrepot.schema.migrating import MOVING, SchemaRefused, demand_current, migrate, newest, shown, vacate, version_of
 
@@ -43,7 +43,7 @@ def move(source: Path | str, target: Path | str, progress: Progress) -> Moved:
     Copy every row of *source* to *target*, or go on with that, and compare them.
 
     *progress* is told how much of how much is done. Nobody else may be at work on either.
-    Raises: SchemaRefused; MoveRefused, with nothing changed but in the target.
+    Raises: SchemaRefused; AlreadyMoved; MoveRefused, with nothing changed but in the target.
     """
     demand_current(source)
     version = version_of(source)
@@ -56,16 +56,40 @@ def move(source: Path | str, target: Path | str, progress: Progress) -> Moved:
             total = 2 * sum(count(old, table) for table in tables)
             done = sum(count(new, table) for table in tables)
             for table in tables:
-                for batch in _batches(old.rows(table, last_key(new, table))):
-                    new.put(table, batch)
-                    done += len(batch)
+                for number in _put_rest(old, new, table):
+                    done += number
                     progress(done, total)
-                if numbers_itself(table):
-                    new.number_from(table, old.last_number(table))
     moved = _compared(source, target, lambda seen: progress(total // 2 + seen, total))
     with _opened(target, writes=True) as new:
         new.say_version(newest())
     return moved
+
+
+def begin(source: Path | str, target: Path | str) -> None:
+    """
+    Take *target* for the rows of *source*, or see that they may go on coming: nobody else works with it from now on.
+
+    Raises: SchemaRefused; AlreadyMoved; MoveRefused, where it has other rows.
+    """
+    with _opened(source, writes=False) as old:
+        _begin(old, target)
+
+
+def copy(source: Path | str, target: Path | str) -> None:
+    """Put all rows of *source*, as of one instant, into *target*, which has tables and no rows. Raises: MoveRefused."""
+    with _opened(source, writes=False) as old, _opened(target, writes=True) as new:
+        for table in _tables(new):
+            for _ in _put_rest(old, new, table):
+                pass
+
+
+def _put_rest(old: End, new: End, table: Table) -> Iterator[int]:
+    """Put the rows behind the last that is there; how many, each time that some have come."""
+    for batch in _batches(old.rows(table, last_key(new, table))):
+        new.put(table, batch)
+        yield len(batch)
+    if numbers_itself(table):
+        new.number_from(table, old.last_number(table))
 
 
 def _begin(old: End, target: Path | str) -> None:
@@ -85,7 +109,7 @@ def _begin(old: End, target: Path | str) -> None:
         if version == moving and theirs in ([], ours):
             return
         if theirs == ours:
-            raise MoveRefused(f"This registry has been moved to {shown(target)} already")
+            raise AlreadyMoved(f"This registry has been moved to {shown(target)} already")
         if any(last_key(new, table) for table in metadata.tables.values()):
             raise MoveRefused(f"{shown(target)} is not empty: another registry has its rows there. Name an empty one")
         new.say_version(moving)

@@ -111,7 +111,8 @@ def _demand_known(place: Path | str, schema: Schema) -> None:
     """Raises: SchemaRefused, where rows are being moved there, or only newer programs know the schema."""
     if schema.version.startswith(MOVING):
         raise SchemaRefused(
-            f"A registry is being moved to the database {shown(place)}: run entrepot migrate again, to its end"
+            f"A registry is being moved to the database {shown(place)}, or restored there: "
+            "run entrepot migrate again, to its end, or entrepot restore"
         )
     if schema.version not in _versions() and not schema.takes(newest()):
         raise SchemaRefused(

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+import entrepot.app  # noqa: F401  # it loads every domain, and so every table
 from entrepot.backup import folder as folders
 from entrepot.backup.making import Made, make
-from entrepot.backup.restoring import Restored, Target, restore
+from entrepot.backup.restoring import Restored, Target, restore, settle
 from entrepot.database import Database
 from entrepot.runtime import Runtime
 from entrepot.schema.migrating import migrate
@@ -28,6 +29,7 @@ class World:
 
     folder: Path
     runtime: Runtime
+    since: float = 1.5
 
     @property
     def backups(self) -> Path:
@@ -44,9 +46,13 @@ class World:
         """Make the registry in ``restored`` of one; *begun*: an earlier try was cut off."""
         data = self.folder / "restored"
         data.mkdir(exist_ok=True)
-        target = Target(data / "entrepot.sqlite", None, self.restored_store, data / "beside.sqlite", begun=begun)
+        target = Target(
+            data / "entrepot.sqlite", self.restored_store, data / "beside.sqlite", begun=begun, since=self.since
+        )
         with folders.held(self.backups, writing=False):
-            return restore(self.backups, name, target, progress=nobody)
+            restored = restore(self.backups, name, target, progress=nobody)
+        settle(target, progress=nobody)
+        return restored
 
     @property
     def restored_store(self) -> BlobStore:

@@ -8,6 +8,7 @@ import pytest
 
 from entrepot.backup import rows
 from entrepot.database import Database
+from entrepot.moving import rows as moving
 from entrepot.postgresql import Postgresql
 from entrepot.registry import repositories
 from entrepot.schema.migrating import migrate
@@ -35,6 +36,14 @@ def _open(place):
     return Database(Postgresql(place) if isinstance(place, str) else place)
 
 
+def _put(source, target):
+    """As a restore does."""
+    if isinstance(target, str):
+        moving.move(source, target, lambda done, total: None)
+    else:
+        rows.put(source, target)
+
+
 def _dumped(path):
     """All rows of a file, by table."""
     with sqlite3.connect(path) as connection:
@@ -50,17 +59,14 @@ def test_rows_taken_and_put_into_either_kind_of_database_are_the_same_rows(place
     repository = make_repository(database)
     for number in range(120):  # more than are read at a time
         push_image(database, repository, str(number), f"tag-{number}")
-    rows.take(place, database, tmp_path / "taken.sqlite")
+    rows.take(place, tmp_path / "taken.sqlite")
     taken = _dumped(tmp_path / "taken.sqlite")
     assert (len(taken["manifests"]), len(taken["tags"]), len(taken["blobs"])) == (120, 120, 240)
 
     for number, target in enumerate((cluster().new(migrated=True), tmp_path / "put" / "entrepot.sqlite")):
         (tmp_path / "put").mkdir(exist_ok=True)
-        into = _open(target) if isinstance(target, str) else None
-        rows.put(tmp_path / "taken.sqlite", target, into)
-        opened = into or _open(target)
-        rows.take(target, opened, tmp_path / f"again-{number}.sqlite")
-        opened.close()
+        _put(tmp_path / "taken.sqlite", target)
+        rows.take(target, tmp_path / f"again-{number}.sqlite")
         assert _dumped(tmp_path / f"again-{number}.sqlite") == taken
 
 
@@ -69,10 +75,9 @@ def test_an_id_that_was_given_out_before_the_backup_is_not_given_out_after_it(pl
     make_repository(database, "kept")
     deleted = make_repository(database, "deleted")
     database.write(lambda tx: repositories.delete(tx, deleted, force=True))
-    rows.take(place, database, tmp_path / "taken.sqlite")
+    rows.take(place, tmp_path / "taken.sqlite")
     target = cluster().new(migrated=True) if isinstance(place, str) else tmp_path / "put.sqlite"
-    into = _open(target)
-    rows.put(tmp_path / "taken.sqlite", target, into)
+    _put(tmp_path / "taken.sqlite", target)
     restored = _open(target)
 
     assert _new_id(restored) > deleted.id
@@ -94,7 +99,7 @@ def test_the_rows_are_those_of_one_instant_while_others_write(place, database, t
         writing = pool.submit(write)
         try:
             for number in range(5):
-                rows.take(place, database, tmp_path / f"{number}.sqlite")
+                rows.take(place, tmp_path / f"{number}.sqlite")
         finally:
             ending.set()
         assert writing.result() > 5
