@@ -1,15 +1,18 @@
 """Who is told to end says so first, lets end what runs, within limits, and ends at once when told again."""
 
+import os
+import re
 import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 import urllib3
 
 from tests.support.network import free_port
-from tests.support.server import Registry, Server, used_data
+from tests.support.server import ENTREPOT, Registry, Server, used_data
 from tests.support.weed import Weed
 
 pytestmark = pytest.mark.timeout(300)
@@ -77,6 +80,55 @@ def test_readiness_goes_first_and_requests_are_still_taken(used, tmp_path, worke
         _end_by_force(process)
 
     assert process.returncode == 0
+
+
+def _ignores_hangups(process):
+    (mask,) = re.findall(r"^SigIgn:\s*(\w+)$", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
+    return bool(int(mask, 16) & 1 << signal.SIGHUP - 1)
+
+
+def test_a_terminal_that_goes_ends_it(used, tmp_path):
+    with used.again(tmp_path / "log") as server:
+        assert not _ignores_hangups(server.process)
+
+        server.process.send_signal(signal.SIGHUP)
+
+        assert server.process.wait(60) == 0
+
+
+def test_a_terminal_that_goes_means_nothing_to_who_was_started_by_nohup(used, tmp_path):
+    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # children inherit it
+    try:
+        server = used.again(tmp_path / "log").start()
+    finally:
+        signal.signal(signal.SIGHUP, handler)
+    ignored = _ignores_hangups(server.process)
+
+    assert server.stop() == 0
+    assert ignored
+
+
+def test_everything_starts_though_nobody_reads_the_greeting(used, tmp_path):
+    """The jobs and the interface endpoints start behind it."""
+    port = free_port()
+    server = used.again(tmp_path / "log", endpoints=f"vpce-a=127.0.0.1:{port}")
+    reader, writer = os.pipe()
+    os.close(reader)
+    with (tmp_path / "log").open("ab") as log:
+        process = subprocess.Popen(
+            [ENTREPOT, "serve", "--data", server.data, "--listen", f"127.0.0.1:{server.port}"],
+            env={"PATH": os.environ["PATH"], **server.settings},
+            stdout=writer,
+            stderr=log,
+        )
+    os.close(writer)
+    try:
+        while _status(f"http://127.0.0.1:{port}", "/readyz") != 200:
+            assert process.poll() is None, (tmp_path / "log").read_text()
+            time.sleep(0.05)
+    finally:
+        process.terminate()
+        process.wait(60)
 
 
 def test_when_the_delay_is_over_it_ends_by_itself(used, tmp_path):

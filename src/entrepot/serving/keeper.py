@@ -58,7 +58,14 @@ class Keeper:
             self._process = multiprocessing.get_context("spawn").Process(
                 target=self._target, args=self._arguments, name=self._name
             )
-            self._process.start()
+            try:
+                self._process.start()
+            except OSError as error:  # no memory, say, or too many processes
+                _log.error("the process %s cannot be started: %s; it is tried again", self._name, error)
+                self._ending.wait(_PAUSE)
+                continue
+            if self._ending.is_set():  # who has set that may have found nothing to end
+                self._process.terminate()
             self._process.join()
             if not self._ending.is_set():
                 _log.error("the process %s ended with %s; it is started again", self._name, self._process.exitcode)

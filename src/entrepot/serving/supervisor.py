@@ -54,7 +54,7 @@ _LOGGING = {
 
 def serve(settings: Settings, announce: Callable[[Settings, NewKey | None], None]) -> None:
     """
-    Serve until SIGTERM or SIGINT. *announce* is called once, when the first request can be answered.
+    Serve until SIGTERM, SIGINT or SIGHUP. *announce* is called once, when the first request can be answered.
 
     Raises: FolderRefused, RootKeyRefused, SchemaRefused, ListenerRefused.
     """
@@ -71,7 +71,10 @@ def serve(settings: Settings, announce: Callable[[Settings, NewKey | None], None
         interfaces = [_keeper_of(interface, settings, draining) for interface in settings.interfaces]
 
         def when_up() -> None:
-            announce(settings, made)
+            try:
+                announce(settings, made)
+            except OSError:  # nobody reads it; what is left in the buffer would fail whoever starts a process
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             for keeper in interfaces:
                 keeper.start()
             # Last, because its imports would keep the workers from the processor.
@@ -144,11 +147,16 @@ class _Server(MPServer):
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as nohup has it, and Granian has not
+            self.on_startup(lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
         listening = reader, draining, delay, beside
         threading.Thread(target=self._end_by, args=listening, name="signals", daemon=True).start()
 
     def signal_handler_interrupt(self, *_: object) -> None:
         """Do nothing: see above."""
+
+    def signal_handler_reload(self, *_: object) -> None:
+        """The same: the terminal has gone, and nobody wants other workers."""
 
     def _end_by(self, reader: int, draining: c_byte, delay: float, beside: Sequence[Keeper]) -> None:
         os.read(reader, 1)
