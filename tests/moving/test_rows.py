@@ -110,6 +110,19 @@ def test_a_move_that_is_killed_goes_on_where_it_was(original, copied):
     assert (again.returncode, "This registry has been moved to postgresql:///" in again.stderr) == (1, True)
 
 
+def test_a_move_that_died_after_its_last_step_can_be_served_when_it_is_run_again(original, copied):
+    data, source = copied
+    target = cluster().new()
+    assert migrate(data, source, target).returncode == 0
+    (data / "database-elsewhere").unlink()
+
+    again = migrate(data, source, target)
+
+    assert (again.returncode, "This registry has been moved to postgresql:///" in again.stderr) == (1, True)
+    with Server(data, database=target) as server:
+        original[1].demand_all(server)
+
+
 def test_the_source_is_only_read(copied):
     data, source = copied
     before = (data / "entrepot.sqlite").read_bytes()

@@ -9,7 +9,7 @@ from pathlib import Path
 import entrepot.app  # noqa: F401  # it loads every domain, and so every table
 from entrepot.identity import deployment
 from entrepot.moving import rows
-from entrepot.moving.ends import MoveRefused
+from entrepot.moving.ends import AlreadyMoved, MoveRefused
 from entrepot.registry import relocation
 from entrepot.runtime import Runtime
 from entrepot.schema.migrating import shown
@@ -27,9 +27,12 @@ def move_rows(settings: Settings, target: Settings, progress: rows.Progress) -> 
     """
     with _alone(settings, target):
         _checked(settings).database.close()
-        moved = rows.move(settings.database_place, target.database_place, progress)
-        if target.folder_mark != target.database_place:
-            target.folder_mark.touch(mode=0o600)
+        try:
+            moved = rows.move(settings.database_place, target.database_place, progress)
+        except AlreadyMoved:  # by somebody, it may be, who died before the mark was there
+            _mark(target)
+            raise
+        _mark(target)
         return moved
 
 
@@ -46,6 +49,11 @@ def move_blobs(settings: Settings, target: Settings, progress: relocation.Progre
             return relocation.move(replace(runtime, store=open_tried(settings)), moved, progress)
         finally:
             runtime.database.close()
+
+
+def _mark(target: Settings) -> None:
+    if target.folder_mark != target.database_place:
+        target.folder_mark.touch(mode=0o600)
 
 
 @contextmanager
