@@ -118,6 +118,7 @@ def begin(folder: Path) -> Path:
     if not (work / CATALOG).exists() and (before := names(folder)):
         copied = work / f"{CATALOG}.copy"
         shutil.copyfile(folder / before[-1] / CATALOG, copied)
+        sync(copied)
         copied.rename(work / CATALOG)
     sync(folder)
     return work

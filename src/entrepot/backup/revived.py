@@ -45,7 +45,7 @@ def _standing(folder: Path, name: str, scratch: Path) -> list[str]:
         with rows.alone(scratch) as tx:
             return _all(tx)
     finally:
-        scratch.unlink(missing_ok=True)
+        rows.remove(scratch)
 
 
 def _all(tx: Transaction) -> list[str]:

@@ -51,6 +51,9 @@ def mounted(path: Path) -> dict[int, bytes]:
 def create(folder: Path, version: int) -> bytes:
     """A new version, durable in *folder*, which is made if need be. Raises: FileExistsError, RootKeyRefused."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    above = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with _closing(above):
+        os.fsync(above)
     directory = _open_folder(folder)
     name = name_of(NAME, version)
     unfinished = f"{name}.{secrets.token_hex(8)}"

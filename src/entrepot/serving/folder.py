@@ -73,7 +73,7 @@ def profile_of(settings: Settings) -> Path:
 
 
 def write_privately(path: Path, text: str) -> None:
-    """Put *text* into a file that only its owner reads; whoever looks finds the old text or the new."""
+    """Put *text* into a file that only its owner reads, durably; whoever looks finds the old text or the new."""
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
@@ -81,6 +81,11 @@ def write_privately(path: Path, text: str) -> None:
         file.flush()
         os.fsync(descriptor)
     unfinished.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _demand_ours(descriptor: int, settings: Settings, *, restoring: str | None) -> None:
