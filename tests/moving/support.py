@@ -3,10 +3,15 @@
 import hashlib
 import json
 import os
+import signal
 import subprocess
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 from tests.support.server import ENTREPOT, Registry, Server, manifest
 
@@ -80,12 +85,35 @@ def migrate(data: Path, source: str, target: str, **settings: Any) -> "subproces
 
 def begin(data: Path, source: str, target: str, **settings: Any) -> "subprocess.Popen[str]":
     """``entrepot migrate``, to be killed."""
+    return begun(Server(data, **settings), "migrate", "--from", source, "--to", target)
+
+
+def begun(server: Server, *arguments: str) -> "subprocess.Popen[str]":
+    """A command on a server's data, to be killed."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("ENTREPOT_", "AWS_"))}
     return subprocess.Popen(
-        [ENTREPOT, "migrate", "--data", data, "--from", source, "--to", target],
-        env=environment | Server(data, **settings).settings,
+        [ENTREPOT, *arguments, "--data", server.data],
+        env=environment | server.settings,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def sql(url: str, statement: str) -> list[Any]:
+    """What a statement gives on a database of PostgreSQL's."""
+    with psycopg.connect(url) as connection:
+        return connection.execute(statement.encode()).fetchall()
+
+
+def kill_in_the_middle(start: "Callable[[], subprocess.Popen[str]]", target: str) -> None:
+    """Kill what *start* starts when it has filled *target*, which has its tables, up to the tags and no further."""
+    with psycopg.connect(target) as holding:
+        holding.execute("LOCK TABLE tags IN EXCLUSIVE MODE")
+        process = start()
+        while not sql(target, "SELECT 1 FROM pg_locks WHERE NOT granted"):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()

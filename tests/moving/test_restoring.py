@@ -1,18 +1,14 @@
 """A backup is restored into PostgreSQL: what was cut off goes on, and ends as if nothing had been."""
 
-import os
 import shutil
-import signal
-import subprocess
-import time
 
-import psycopg
 import pytest
 
 from entrepot.schema.migrating import newest
+from tests.moving.support import begun, kill_in_the_middle, sql
 from tests.support.backups import backup, give_keys, pulled, push
 from tests.support.postgresql import cluster
-from tests.support.server import ENTREPOT, Server
+from tests.support.server import Server
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -36,30 +32,13 @@ def target(tmp_path):
     return Server(tmp_path / "restored", database=cluster().new(migrated=True))
 
 
-def _sql(url, statement):
-    with psycopg.connect(url) as connection:
-        return connection.execute(statement).fetchall()
-
-
 def _arguments(backups, at=0):
     names = sorted(path.name for path in backups.iterdir() if path.name[0].isdigit())
     return ["restore", "--from", str(backups), "--at", names[at]]
 
 
 def _killed_in_the_middle(target, backups):
-    """A restore that has come to the tags and no further, and is no more."""
-    with psycopg.connect(target.place) as holding:
-        holding.execute("LOCK TABLE tags IN EXCLUSIVE MODE")
-        process = subprocess.Popen(
-            [ENTREPOT, *_arguments(backups), "--data", target.data],
-            env={"PATH": os.environ["PATH"], **target.settings},
-            stderr=subprocess.PIPE,
-        )
-        while not _sql(target.place, "SELECT 1 FROM pg_locks WHERE NOT granted"):
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+    kill_in_the_middle(lambda: begun(target, *_arguments(backups)), target.place)
 
 
 def _demand_all(original, target):
@@ -75,7 +54,7 @@ def _demand_all(original, target):
 def test_a_restore_that_was_killed_goes_on_where_it_was_and_is_served_by_nobody_before(original, target):
     _, backups, _ = original
     _killed_in_the_middle(target, backups)
-    before = _sql(target.place, "SELECT id, key, xmin::text FROM blobs ORDER BY id")
+    before = sql(target.place, "SELECT id, key, xmin::text FROM blobs ORDER BY id")
     other = Server(target.data.with_name("other"), database=target.place)
     with pytest.raises(RuntimeError, match="or restored there: run entrepot migrate again, to its end, or entrepot"):
         other.start()
@@ -84,7 +63,7 @@ def test_a_restore_that_was_killed_goes_on_where_it_was_and_is_served_by_nobody_
 
     assert len(before) > 3
     assert ended.stdout.startswith("restored ")
-    assert _sql(target.place, "SELECT id, key, xmin::text FROM blobs ORDER BY id") == before
+    assert sql(target.place, "SELECT id, key, xmin::text FROM blobs ORDER BY id") == before
     assert not list(target.data.glob("restoring*"))
     _demand_all(original, target)
 
@@ -97,12 +76,12 @@ def test_one_that_died_after_its_very_last_row_is_ended_by_the_same_command(orig
     target.command(*_arguments(backups))
     shutil.rmtree(target.data)
     shutil.copytree(tmp_path / "as it was", target.data)
-    rows = _sql(target.place, "SELECT name, xmin::text FROM tags ORDER BY name")
+    rows = sql(target.place, "SELECT name, xmin::text FROM tags ORDER BY name")
 
     again = target.command(*_arguments(backups))
 
     assert again.stdout.startswith("restored ")
-    assert _sql(target.place, "SELECT name, xmin::text FROM tags ORDER BY name") == rows
+    assert sql(target.place, "SELECT name, xmin::text FROM tags ORDER BY name") == rows
     _demand_all(original, target)
 
 
@@ -114,14 +93,14 @@ def test_another_backup_does_not_go_on_where_one_was_cut_off(original, target):
 
     assert ended.returncode == 1
     assert "are not the same in" in ended.stderr
-    assert _sql(target.place, "SELECT version_num FROM alembic_version") == [(f"moving {newest()}",)]
+    assert sql(target.place, "SELECT version_num FROM alembic_version") == [(f"moving {newest()}",)]
 
 
 def test_a_database_that_has_a_registry_is_refused_and_left_alone_however_often_it_is_tried(original, target, tmp_path):
     """Also where it is the very registry that the backup is of."""
     _, backups, _ = original
     target.command(*_arguments(backups))
-    rows = _sql(target.place, "SELECT name, value FROM deployment ORDER BY name")
+    rows = sql(target.place, "SELECT name, value FROM deployment ORDER BY name")
     another = Server(tmp_path / "another", database=target.place)
 
     for _ in range(2):
@@ -129,5 +108,5 @@ def test_a_database_that_has_a_registry_is_refused_and_left_alone_however_often_
 
         assert ended.returncode == 1
         assert "is not empty: another registry has its rows there. Name an empty one" in ended.stderr
-    assert _sql(target.place, "SELECT name, value FROM deployment ORDER BY name") == rows
+    assert sql(target.place, "SELECT name, value FROM deployment ORDER BY name") == rows
     _demand_all(original, target)

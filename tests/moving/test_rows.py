@@ -1,14 +1,12 @@
 """Rows are moved from one database to another, and nothing tells the difference but the setting."""
 
 import shutil
-import signal
-import time
 
 import psycopg
 import pytest
 
 from entrepot.schema.migrating import newest
-from tests.moving.support import begin, filled, migrate
+from tests.moving.support import begin, filled, kill_in_the_middle, migrate, sql
 from tests.support.postgresql import cluster
 from tests.support.server import Server
 
@@ -31,28 +29,11 @@ def copied(original, tmp_path):
     return data, f"sqlite:{data}/entrepot.sqlite"
 
 
-def _sql(url, statement):
-    with psycopg.connect(url) as connection:
-        return connection.execute(statement).fetchall()
-
-
-def _killed_in_the_middle(data, source, target):
-    """A move to *target*, which has its tables already, that has come to the tags and no further."""
-    with psycopg.connect(target) as holding:
-        holding.execute("LOCK TABLE tags IN EXCLUSIVE MODE")
-        moving = begin(data, source, target)
-        while not _sql(target, "SELECT 1 FROM pg_locks WHERE NOT granted"):
-            assert moving.poll() is None, moving.communicate()
-            time.sleep(0.02)
-        moving.send_signal(signal.SIGKILL)
-        moving.communicate()
-
-
 def _begun(data, source):
     """A target whose move was cut short before its very last step."""
     target = cluster().new()
     assert migrate(data, source, target).returncode == 0
-    _sql(target, f"UPDATE alembic_version SET version_num = 'moving {newest()}' RETURNING 1")
+    sql(target, f"UPDATE alembic_version SET version_num = 'moving {newest()}' RETURNING 1")
     return target
 
 
@@ -92,8 +73,8 @@ def test_a_registry_goes_to_postgresql_and_a_bucket_and_back_and_everything_is_t
 def test_a_move_that_is_killed_goes_on_where_it_was(original, copied):
     data, source = copied
     target = cluster().new(migrated=True)
-    _killed_in_the_middle(data, source, target)
-    before = _sql(target, "SELECT id, xmin::text FROM blobs ORDER BY id")
+    kill_in_the_middle(lambda: begin(data, source, target), target)
+    before = sql(target, "SELECT id, xmin::text FROM blobs ORDER BY id")
 
     refused = Server(data, database=target)
     (data / "database-elsewhere").touch()
@@ -103,7 +84,7 @@ def test_a_move_that_is_killed_goes_on_where_it_was(original, copied):
 
     assert len(before) > 3
     assert ended.returncode == 0, ended.stderr
-    assert _sql(target, "SELECT id, xmin::text FROM blobs ORDER BY id") == before
+    assert sql(target, "SELECT id, xmin::text FROM blobs ORDER BY id") == before
     with Server(data, database=target) as server:
         original[1].demand_all(server)
     again = migrate(data, source, target)
@@ -135,13 +116,13 @@ def test_the_source_is_only_read(copied):
 def test_a_target_that_was_changed_meanwhile_is_found_and_not_served(copied):
     data, source = copied
     target = _begun(data, source)
-    _sql(target, "UPDATE blobs SET size = size + 1 WHERE id = (SELECT min(id) FROM blobs) RETURNING id")
+    sql(target, "UPDATE blobs SET size = size + 1 WHERE id = (SELECT min(id) FROM blobs) RETURNING id")
 
     ended = migrate(data, source, target)
 
     assert ended.returncode == 1
     assert f"The rows of blobs are not the same in {data}/entrepot.sqlite and postgresql:///" in ended.stderr
-    assert _sql(target, "SELECT version_num FROM alembic_version") == [(f"moving {newest()}",)]
+    assert sql(target, "SELECT version_num FROM alembic_version") == [(f"moving {newest()}",)]
 
 
 def test_nobody_may_serve_either_meanwhile(copied):
@@ -170,13 +151,13 @@ def test_a_target_that_has_a_registry_is_refused_and_left_alone(copied, tmp_path
 
     assert ended.returncode == 1
     assert "is not empty: another registry has its rows there. Name an empty one" in ended.stderr
-    assert _sql(target, "SELECT name FROM repositories") == [("theirs",)]
+    assert sql(target, "SELECT name FROM repositories") == [("theirs",)]
 
 
 def test_a_move_is_not_gone_on_with_by_another_registry(copied):
     data, source = copied
     target = _begun(data, source)
-    _sql(target, "UPDATE deployment SET value = 'another' WHERE name = 'id' RETURNING name")
+    sql(target, "UPDATE deployment SET value = 'another' WHERE name = 'id' RETURNING name")
 
     ended = migrate(data, source, target)
 
