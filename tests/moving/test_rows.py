@@ -1,6 +1,7 @@
 """Rows are moved from one database to another, and nothing tells the difference but the setting."""
 
 import shutil
+import time
 
 import psycopg
 import pytest
@@ -102,6 +103,25 @@ def test_a_move_that_died_after_its_last_step_can_be_served_when_it_is_run_again
     assert (again.returncode, "This registry has been moved to postgresql:///" in again.stderr) == (1, True)
     with Server(data, database=target) as server:
         original[1].demand_all(server)
+
+
+def test_a_server_that_breaks_off_is_told_of_in_a_sentence(copied):
+    data, source = copied
+    server = cluster().new()
+    assert migrate(data, source, server).returncode == 0
+    with psycopg.connect(server) as holding:
+        holding.execute("LOCK TABLE tags IN ACCESS EXCLUSIVE MODE")
+        moving = begin(data, server, f"sqlite:{data}/back.sqlite")
+        waiting = "SELECT pid FROM pg_locks WHERE NOT granted"
+        while not sql(server, waiting):
+            assert moving.poll() is None, moving.communicate()
+            time.sleep(0.02)
+        sql(server, f"SELECT pg_terminate_backend(pid) FROM ({waiting}) AS those")
+        _, said = moving.communicate()
+
+    assert moving.returncode == 1
+    assert "does not answer: terminating connection due to administrator command. Run this again" in said
+    assert "Traceback" not in said
 
 
 def test_the_source_is_only_read(copied):

@@ -5,6 +5,7 @@ It is loaded by those alone who have such a database.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -42,16 +43,17 @@ class PostgresqlEnd:
         return {name for (name,) in self._connection.execute(_TABLES)} - {"alembic_version"}
 
     def rows(self, table: Table, after: Values | None) -> Iterator[Values]:
-        """Rows behind *after*, as they come."""
+        """Rows behind *after*, as they come. Raises: MoveRefused."""
         statement, params = rows_behind(table, after)
-        with self._connection.cursor() as cursor:
+        with self._answering(), self._connection.cursor() as cursor:
             text, bound = statement.bind(params, POSTGRESQL)
             yield from cursor.stream(text.encode(), bound, binary=True)
 
     def look(self, statement: Statement) -> Values | None:
-        """The first row."""
+        """The first row. Raises: MoveRefused."""
         text, params = statement.bind({}, POSTGRESQL)
-        return self._connection.execute(text.encode(), params).fetchone()
+        with self._answering():
+            return self._connection.execute(text.encode(), params).fetchone()
 
     def put(self, table: Table, rows: Sequence[Values]) -> None:
         """Add rows. Raises: MoveRefused."""
@@ -90,6 +92,13 @@ class PostgresqlEnd:
     def close(self) -> None:
         """Give it up."""
         self._connection.close()
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.Error as error:
+            raise MoveRefused(f"{shown(self._url)} does not answer: {_first_line(error)}. Run this again") from None
 
     def _sequence(self, table: Table) -> sql.Identifier:
         row = self._connection.execute(_SEQUENCE, (table.name, key_of(table)[0].name)).fetchone()
