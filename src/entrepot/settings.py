@@ -112,6 +112,9 @@ class Settings:
     tags_per_image: int = _setting(1000, "Quota: tags of one image.", least=1)
     parts_per_upload: int = _setting(4200, "Quota: parts of one layer upload by the API.", least=1)
     layer_size: int = _setting(52_000 << 20, "Quota: size of one layer.", least=1)
+    bytes_per_account: int = _setting(
+        0, "Quota: bytes of layers that an account stores; `entrepot quota` gives one its own. 0: none."
+    )
 
     @property
     def served_regions(self) -> tuple[str, ...]:

@@ -1,12 +1,13 @@
 """Docker's engine and client, from a newcomer's first commands on."""
 
+import re
 import shlex
 
 import pytest
 
 from tests.clients.kit import Shell
 from tests.support.clients import client
-from tests.support.server import ENTREPOT
+from tests.support.server import ACCOUNT, ENTREPOT
 
 # The words are those of Amazon's guide; only the host is another.
 FIRST_COMMANDS = r"""
@@ -102,6 +103,22 @@ def test_a_push_to_a_missing_repository_says_what_is_missing(docker, engine, hos
     said = engine.refused(client("docker"), "push", name)
 
     assert "The repository with name 'test/not-there' does not exist in the registry with id '123456789012'" in said
+
+
+def test_a_push_beyond_the_quota_of_the_account_says_so(docker, engine, place, server):
+    """A layer is more than is left, which is seen only when it has come so far: docker does not say how long it is."""
+    stored = int(server.command("quota", ACCOUNT, "default").stdout.split()[1])
+    server.command("quota", ACCOUNT, str(stored + 100_000))
+    docker("tag", "my-app:latest", f"{place}:1")
+    try:
+        said = engine.refused(client("docker"), "push", f"{place}:1")
+    finally:
+        server.command("quota", ACCOUNT, "default")
+
+    assert re.search(
+        rf"denied: The registry with id '{ACCOUNT}' has \d+ bytes left of its quota of stored layers", said
+    )
+    docker("push", f"{place}:1")
 
 
 def test_a_wrong_password_does_not_log_in(engine, host):

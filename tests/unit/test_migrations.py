@@ -228,8 +228,10 @@ def test_a_step_that_fails_leaves_nothing_behind(tmp_path):
 def test_material_from_before_there_were_versions_of_the_root_key_is_of_version_1(tmp_path):
     path = tmp_path / "entrepot.sqlite"
     migrate(path)
-    for table in ("replaced", "reencryption"):
+    for table in ("replaced", "reencryption", "quotas"):
         _change(path, f"DROP TABLE {table}")
+    for column in ("account", "counted"):
+        _change(path, f"ALTER TABLE uploads DROP COLUMN {column}")
     _change(path, "UPDATE alembic_version SET version_num = '0006'")
     for version in (1, 2):
         _change(path, f"INSERT INTO kms_materials VALUES ('key', {version}, x'aa0{version}', 0, NULL)")

@@ -1,8 +1,8 @@
 """
 The command line: arguments, and what is printed.
 
-    entrepot serve | worker | env | account | user | key | session | provider | gc | verify | reencrypt | migrate
-             | backup | restore | version
+    entrepot serve | worker | env | account | quota | user | key | session | provider | gc | verify | reencrypt
+             | migrate | backup | restore | version
 """
 
 import gc
@@ -19,6 +19,7 @@ _MODULES: Mapping[str, str] = {
     "worker": "serving",
     "env": "serving",
     "account": "accounts",
+    "quota": "quotas",
     "user": "users",
     "key": "root_keys",
     "session": "users",

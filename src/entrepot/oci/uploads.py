@@ -6,6 +6,7 @@ transaction. A larger one streams into the store while it is hashed, under a cla
 requests away from the session, and each request leaves durable bytes and a row that says how many.
 """
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from entrepot.names import is_digest, is_repository_name, parse_digest
 from entrepot.oci import ranges
 from entrepot.oci.messages import Request
 from entrepot.oci.streams import body_of
-from entrepot.registry import blobs, registries, repositories, uploads
+from entrepot.registry import blobs, quotas, registries, repositories, uploads
 from entrepot.registry.faults import InvalidLayer, UploadBusy, UploadNotFound
 from entrepot.registry.repositories import Repository
 from entrepot.registry.uploads import Session
@@ -43,12 +44,7 @@ async def begin_upload(request: Request) -> Response:
         if answer is not None:
             return answer
 
-    def work(tx: Transaction) -> str:
-        repository = repositories.get(tx, request.registry, request.name)
-        return uploads.begin(tx, repository, request.principal.id, request.context.runtime.settings)
-
-    upload = await request.context.runtime.database.awrite(work)
-    return empty(202, *_progress(request, upload, 0))
+    return empty(202, *_progress(request, await _begin(request), 0))
 
 
 async def patch_upload(request: Request) -> Response:
@@ -115,6 +111,14 @@ async def cancel_upload(request: Request) -> Response:
     return empty(204)
 
 
+async def _begin(request: Request) -> str:
+    def work(tx: Transaction) -> str:
+        repository = repositories.get(tx, request.registry, request.name)
+        return uploads.begin(tx, repository, request.principal.id, request.context.runtime.settings)
+
+    return await request.context.runtime.database.awrite(work)
+
+
 async def _mounted(request: Request, digest: str) -> bool:
     """Whether the blob could be mounted. Whatever speaks against it, the answer is the same: push it."""
     source = request.query.get("from", "")
@@ -149,9 +153,12 @@ async def _whole_blob(request: Request, digest: str) -> Response | None:
 
         def work(tx: Transaction) -> None:
             repository = repositories.get(tx, request.registry, request.name)
-            uploads.finish_small(tx, repository, head, digest=digest, at_rest=request.context.runtime.at_rest)
+            runtime, quota = request.context.runtime, _quota(request)
+            uploads.finish_small(tx, repository, head, digest=digest, at_rest=runtime.at_rest, quota=quota)
 
         await request.context.runtime.database.awrite(work)
+    elif await request.context.run(lambda: _is_limited(request)):
+        await _whole_blob_in_session(request, body, head, digest)
     else:
         # A session that nobody else knows of: what a crash leaves of it is collected as garbage.
         repository = await request.context.run(lambda: _repository_of(request))
@@ -166,6 +173,17 @@ async def _whole_blob(request: Request, digest: str) -> Response | None:
     return empty(201, *_place(request, digest))
 
 
+async def _whole_blob_in_session(request: Request, body: Body, head: bytes, digest: str) -> None:
+    """Take a blob that comes at once as others come: under a quota, bytes on their way need a row that counts them."""
+    request.reference = await _begin(request)
+    try:
+        await _finish_in_file(request, body, head, digest)
+    except BaseException:
+        with contextlib.suppress(Fault):
+            await cancel_upload(request)
+        raise
+
+
 async def _append_to_row(request: Request, piece: bytes) -> int | None:
     """The new size of an upload whose bytes still fit into its row; None where they do not."""
     limit, at_rest = request.context.runtime.settings.inline_limit, request.context.runtime.at_rest
@@ -177,7 +195,7 @@ async def _append_to_row(request: Request, piece: bytes) -> int | None:
         kept = session.plain(at_rest)
         if kept is None or session.size + len(piece) > limit:
             return None
-        return uploads.record_small(tx, session, kept + piece, at_rest=at_rest)
+        return uploads.record_small(tx, session, kept + piece, at_rest=at_rest, quota=_quota(request))
 
     return await request.context.runtime.database.awrite(work)
 
@@ -189,16 +207,18 @@ async def _finish_in_row(request: Request, piece: bytes, digest: str) -> bool:
 
     def work(tx: Transaction) -> bool:
         repository = repositories.get(tx, request.registry, request.name)
-        kept = uploads.take_small(
+        small = uploads.take_small(
             tx, repository, request.reference, principal=request.principal.id, most=limit - len(piece), at_rest=at_rest
         )
-        if kept is None:
+        if small is None:
             return False
         if piece or content_range:
-            ranges.check_piece(len(kept), content_range, length=len(piece))
-        content = kept + piece
+            ranges.check_piece(len(small.content), content_range, length=len(piece))
+        content = small.content + piece
         _check(content, digest)
-        uploads.finish_small(tx, repository, content, digest=digest, at_rest=at_rest)
+        uploads.finish_small(
+            tx, repository, content, digest=digest, at_rest=at_rest, quota=_quota(request), counted=small.counted
+        )
         return True
 
     return await request.context.runtime.database.awrite(work)
@@ -219,7 +239,7 @@ class _Taken:
 async def _append_to_file(request: Request, body: Body, head: bytes, algorithm: str) -> _Taken:
     """Append a body to an upload in the store, and record how far it has come, even if the client leaves."""
     claim = clock.new_uuid()
-    session = await _claim(request, claim, written=True)
+    session = await _claim(request, claim, body, head, written=True)
     try:
         taken = await _take(request, session, body, head, algorithm=algorithm, claim=claim, durable=True)
     except BaseException:
@@ -230,7 +250,7 @@ async def _append_to_file(request: Request, body: Body, head: bytes, algorithm: 
     digest = taken.hasher.hexdigest() if taken.hasher is not None else None
     await request.context.runtime.database.awrite(
         lambda tx: uploads.record(
-            tx, session, by=claim, size=taken.size, sha256=digest, content=None, sealed_size=taken.sealed_size
+            tx, taken.session, by=claim, size=taken.size, sha256=digest, content=None, sealed_size=taken.sealed_size
         )
     )
     if not taken.ended:
@@ -241,7 +261,7 @@ async def _append_to_file(request: Request, body: Body, head: bytes, algorithm: 
 async def _finish_in_file(request: Request, body: Body, head: bytes, digest: str) -> None:
     """Append a body, check the digest of the whole, and publish it."""
     claim = clock.new_uuid()
-    session = await _claim(request, claim, written=bool(head))
+    session = await _claim(request, claim, body, head, written=bool(head))
     try:
         taken = await _take(request, session, body, head, algorithm=digest.partition(":")[0], claim=claim)
         if not taken.ended:
@@ -252,22 +272,49 @@ async def _finish_in_file(request: Request, body: Body, head: bytes, digest: str
         raise
 
 
-async def _claim(request: Request, claim: str, *, written: bool) -> Session:
+async def _claim(request: Request, claim: str, body: Body, head: bytes, *, written: bool) -> Session:
+    """The session, to be written to by us alone; under a quota, what is about to come is counted from here on."""
     content_range, length = request.header(b"content-range"), request.header(b"content-length")
+    coming = len(head) if body.ended else int(length) if length else None
 
     def work(tx: Transaction) -> Session:
         repository = repositories.get(tx, request.registry, request.name)
         session = uploads.claim(tx, repository, request.reference, principal=request.principal.id, by=claim)
         if written or content_range:
             ranges.check_piece(session.size, content_range, length=int(length) if length else None)
-        return session
+        if coming == 0:
+            return session
+        total = None if coming is None else session.size + coming
+        now = session.size + len(head)
+        return uploads.hold(tx, session, by=claim, now=now, total=total, quota=_quota(request))
 
     return await request.context.runtime.database.awrite(work)
 
 
 async def _restore(request: Request, session: Session, claim: str) -> None:
-    """Give up a claim and leave the session as it was: what was written behind its size does not count."""
-    await request.context.runtime.database.awrite(lambda tx: uploads.give_up(tx, session.id, claim))
+    """
+    Give up a claim and leave the session as it was: what was written behind its size does not count.
+
+    Under a quota it is cut off at once, so that who was refused has the room for something smaller.
+    """
+    write = request.context.runtime.database.awrite
+    cut = (
+        session.limited
+        and await write(lambda tx: uploads.renew(tx, session.id, claim))
+        and await request.context.run(lambda: _cut(request, session))
+    )
+    await write(lambda tx: uploads.give_up(tx, session.id, claim, cut=cut))
+
+
+def _cut(request: Request, session: Session) -> bool:
+    """Whether nothing lies in the store behind the session's size."""
+    at_rest, start = request.context.runtime.at_rest, session.size if session.content is None else 0
+    try:
+        with at_rest.append(session.id, start, session.sealed_size, customer=session.repository.customer):
+            pass
+    except (OSError, Fault):  # then the next request does it, or garbage collection
+        return False
+    return True
 
 
 async def _take(
@@ -294,8 +341,8 @@ async def _take(
         hasher: Hasher | None = hashlib.new(algorithm)
     else:
         hasher = uploads.running.take(session) if algorithm == "sha256" else None
-    customer = session.repository.customer
-    with uploads.in_store(session.id, name=request.name, account=request.registry.account):
+    customer, upload = session.repository.customer, session.id
+    with uploads.in_store(upload, name=request.name, account=request.registry.account):
         # Opening cuts off what a request that failed may have left behind the session's size.
         appending = await context.run(lambda: at_rest.append(session.id, start, session.sealed_size, customer=customer))
     ended = True
@@ -306,18 +353,31 @@ async def _take(
         renewed = clock.ticks()
         try:
             async for piece in body.pieces():
-                if start + intake.size + len(piece) > settings.layer_size:
+                size = start + intake.size + len(piece)
+                if size > settings.layer_size:
                     raise BodyTooLarge(limit=settings.layer_size)
+                if session.limited and size > session.counted:
+                    session = await _hold(request, session, size, claim)
                 await intake.feed(piece)
                 if claim is not None and clock.ticks() - renewed > uploads.CLAIM_LIFETIME / 3:
                     renewed = clock.ticks()
-                    await context.runtime.database.awrite(lambda tx: uploads.renew(tx, session.id, claim))
+                    await context.runtime.database.awrite(lambda tx: uploads.renew(tx, upload, claim))
         except BodyIncomplete:
             ended = False
         await intake.end(commit=durable)
     size = start + intake.size
     sha256 = session.sha256 if size == session.size else None
     return _Taken(session, size, hasher, sha256, sealed_size_of(appending), ended)
+
+
+async def _hold(request: Request, session: Session, size: int, claim: str | None) -> Session:
+    """Have *size* bytes counted for the session, and some ahead. Raises: LimitExceeded, UploadBusy."""
+    assert claim is not None  # what is limited has a row
+    length = request.header(b"content-length")
+    total = session.size + int(length) if length else None
+    return await request.context.runtime.database.awrite(
+        lambda tx: uploads.hold(tx, session, by=claim, now=size, total=total, quota=_quota(request))
+    )
 
 
 async def _publish(request: Request, taken: _Taken, digest: str, *, claim: str | None) -> None:
@@ -372,6 +432,17 @@ def _repository_of(request: Request) -> Repository:
     """Raises: RepositoryNotFound, before a gigabyte is taken in vain."""
     with request.context.runtime.database.reading() as tx:
         return repositories.get(tx, request.registry, request.name)
+
+
+def _is_limited(request: Request) -> bool:
+    """Whether the account that gets the blob has a quota."""
+    with request.context.runtime.database.reading() as tx:
+        return quotas.room(tx, request.registry.account, _quota(request)) is not None
+
+
+def _quota(request: Request) -> int:
+    """How many bytes accounts may store that have no quota of their own; 0: any number."""
+    return request.context.runtime.settings.bytes_per_account
 
 
 def _check(content: bytes, digest: str) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from entrepot import clock
 from entrepot.database import Row, Statement, Transaction
+from entrepot.registry import quotas
 from entrepot.registry.faults import BlobReferenced, LayerNotFound
 from entrepot.registry.repositories import Repository
 from entrepot.registry.tables import blobs, links, manifest_blobs
@@ -174,12 +175,15 @@ def add(
     key: str | None,
     content: bytes | None,
     sealed: bool = False,
+    counted: int = 0,
+    quota: int | None = None,
 ) -> bool:
     """
     Link *repository* to the bytes that have just arrived; False where the domain had them already.
 
     Then the object under *key* is superfluous: nobody names it, and the caller removes it. *sealed* says whether the
-    object is an envelope, or *content* what ``AtRest.into_row`` has made of the bytes.
+    object is an envelope, or *content* what ``AtRest.into_row`` has made of the bytes. *counted* of them have been
+    counted for the account, as an upload's; *quota*: see ``quotas.add``. Raises: LimitExceeded.
     """
     domain = domain_of(repository)
     now = clock.now()
@@ -190,6 +194,7 @@ def add(
     row = inserted or tx.one(_IN_DOMAIN, domain=domain, digest=digest)
     assert row is not None  # it conflicted with this very row
     tx.run(_LINK, repository=repository.id, blob=row["id"], now=now)
+    quotas.add(tx, repository.account, (size if inserted else 0) - counted, default=quota)
     return inserted is not None
 
 

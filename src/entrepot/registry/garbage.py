@@ -34,7 +34,7 @@ from sqlalchemy import bindparam, delete, exists, or_, select, tuple_
 
 from entrepot import clock
 from entrepot.database import Database, Row, Statement, Transaction
-from entrepot.registry import remains
+from entrepot.registry import quotas, remains
 from entrepot.registry.remains import BATCH
 from entrepot.registry.tables import blobs, links, manifest_blobs, replaced, repositories, uploads
 from entrepot.runtime import Runtime
@@ -70,7 +70,7 @@ def collect(runtime: Runtime, *, grace: float, now: float | None = None) -> Coll
     """
     now = clock.now() if now is None else now
     database, store, before = runtime.database, runtime.store, now - grace
-    return (
+    collected = (
         Collected(rows=remains.remove_rows(database))
         + Collected(referrers=remains.remove_referrers(database))
         + Collected(sessions=_collect_sessions(runtime, idle_since=now - runtime.settings.upload_lifetime, now=now))
@@ -80,6 +80,8 @@ def collect(runtime: Runtime, *, grace: float, now: float | None = None) -> Coll
         + Collected(objects=_collect_objects(database, store, before))
         + Collected(uploads=_collect_uploads(database, store, before))
     )
+    quotas.mend(database)
+    return collected
 
 
 # Upload sessions, and files that no session has.
@@ -99,7 +101,7 @@ _END_IDLE = Statement(
             .limit(BATCH)
         )
     )
-    .returning(uploads.c.id)
+    .returning(uploads.c.id, uploads.c.account, uploads.c.counted)
 )
 _IS_SESSION = Statement(select(uploads.c.id).where(uploads.c.id == bindparam("name")))
 
@@ -107,11 +109,17 @@ _IS_SESSION = Statement(select(uploads.c.id).where(uploads.c.id == bindparam("na
 def _collect_sessions(runtime: Runtime, *, idle_since: float, now: float) -> int:
     """Remove sessions without news, or whose repository has gone; not those that somebody is writing to."""
     removed = 0
-    while ended := runtime.database.write(lambda tx: tx.all(_END_IDLE, idle_since=idle_since, now=now)):
+    while ended := runtime.database.write(partial(_end_idle, idle_since=idle_since, now=now)):
         for row in ended:
             runtime.store.abandon(row["id"])
         removed += len(ended)
     return removed
+
+
+def _end_idle(tx: Transaction, idle_since: float, now: float) -> list[Row]:
+    ended = tx.all(_END_IDLE, idle_since=idle_since, now=now)
+    quotas.give_back(tx, ((row["account"], row["counted"]) for row in ended if row["account"] is not None))
+    return ended
 
 
 def _collect_uploads(database: Database, store: BlobStore, before: float) -> int:
@@ -147,7 +155,9 @@ _UNLINKED_BLOBS = Statement(
     select(blobs.c.id).where(blobs.c.id > bindparam("blob"), *_UNLINKED).order_by(blobs.c.id).limit(BATCH)
 )
 _REMOVE_BLOB = Statement(
-    delete(blobs).where(blobs.c.id == bindparam("blob"), *_UNLINKED).returning(blobs.c.key, blobs.c.size)
+    delete(blobs)
+    .where(blobs.c.id == bindparam("blob"), *_UNLINKED)
+    .returning(blobs.c.key, blobs.c.size, blobs.c.domain)
 )
 _IS_KEY = Statement(
     select(blobs.c.key)
@@ -194,7 +204,9 @@ def _collect_blobs(database: Database, store: BlobStore, before: float) -> Colle
 
 def _remove_blobs(tx: Transaction, ids: list[int], before: float) -> list[Row]:
     rows = [tx.one(_REMOVE_BLOB, blob=blob, before=before) for blob in ids]
-    return [row for row in rows if row is not None]
+    gone = [row for row in rows if row is not None]
+    quotas.give_back(tx, ((quotas.account_of(row["domain"]), row["size"]) for row in gone))
+    return gone
 
 
 def _collect_replaced(database: Database, store: BlobStore, before: float) -> int:

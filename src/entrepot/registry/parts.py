@@ -53,7 +53,7 @@ def append(runtime: Runtime, target: Target, part: Part) -> None:
     Raises: RepositoryNotFound, UploadNotFound, UploadBusy, InvalidLayerPart, LayerPartLength, LimitExceeded, NoSpace.
     Source: Amazon ECR API reference, UploadLayerPart.
     """
-    settings = runtime.settings
+    settings, quota = runtime.settings, runtime.settings.bytes_per_account
     uploads.check_space(runtime.store, settings)
     claim = clock.new_uuid()
 
@@ -64,8 +64,10 @@ def append(runtime: Runtime, target: Target, part: Part) -> None:
         _check(session, target, part, settings=settings)
         kept = session.plain(runtime.at_rest)
         if kept is None or session.size + len(part.data) > settings.inline_limit:
-            return uploads.claim(tx, repository, target.upload, principal=target.principal, by=claim)
-        uploads.record_small(tx, session, kept + part.data, at_rest=runtime.at_rest, part=len(part.data))
+            session = uploads.claim(tx, repository, target.upload, principal=target.principal, by=claim)
+            size = session.size + len(part.data)
+            return uploads.hold(tx, session, by=claim, now=size, total=size, quota=quota)
+        uploads.record_small(tx, session, kept + part.data, at_rest=runtime.at_rest, quota=quota, part=len(part.data))
         return None
 
     session = runtime.database.write(take)

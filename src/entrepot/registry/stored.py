@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, cast, delete, func, select, update
 
 from entrepot.database import Integer, Statement, Transaction
+from entrepot.registry import quotas
 from entrepot.registry.tables import blobs, replaced, uploads
 from entrepot.storage import BlobStore, upload_of
 
@@ -89,7 +90,9 @@ def forget_the_rest(tx: Transaction, *, small_too: bool) -> int:
     *small_too*: also those whose bytes lie in their rows.
     """
     tx.run(_FORGET_REPLACED)
-    return tx.run(_GIVE_UP if small_too else _GIVE_UP_LARGE)
+    given_up = tx.run(_GIVE_UP if small_too else _GIVE_UP_LARGE)
+    quotas.count_anew(tx)
+    return given_up
 
 
 class Published:

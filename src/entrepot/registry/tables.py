@@ -5,7 +5,7 @@ Tables of the registry.
                   │             ├─ manifest_blobs ─┐
                   │             └─ children        │
                   ├─ links ────────────────────────┴─ blobs ─ (bytes: here if small, else in the store)
-                  ├─ uploads
+                  ├─ uploads ── quotas (of the account)
                   └─ resource_tags
 
 Everything hangs on a repository's id, which is never used twice. Deleting a repository removes its one
@@ -198,6 +198,8 @@ uploads = Table(
     Column("writer", Text),  # the request that is appending
     Column("writer_until", Float, nullable=False),
     Column("sealed_size", Integer),  # bytes of its file that are durable; null: the upload is not sealed
+    Column("account", Text),  # whose quota it is counted for, also when its repository has gone; null: not counted
+    Column("counted", Integer),  # as so many bytes
     sqlite_with_rowid=False,
 )
 Index("uploads_by_repository", uploads.c.repository_id, uploads.c.principal)
@@ -221,4 +223,14 @@ reencryption = Table(
     Column("worker_until", Float, nullable=False),  # before that, nobody else begins
     Column("failure", Text),  # why it was cut short
     Column("ended_at", Float),
+)
+
+quotas = Table(
+    "quotas",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("quota", Integer),  # bytes that it may store; 0: as many as it likes; null: what the deployment says
+    Column("stored", Integer, nullable=False),  # bytes of its blobs and its uploads
+    Column("mended", Integer, nullable=False),  # how often that was corrected
+    sqlite_with_rowid=False,
 )

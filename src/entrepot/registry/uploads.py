@@ -16,14 +16,15 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from entrepot import clock
 from entrepot.database import Statement, Transaction
 from entrepot.errors import LimitExceeded, NoSpace
-from entrepot.registry import blobs
+from entrepot.registry import blobs, quotas
 from entrepot.registry.faults import UploadBusy, UploadNotFound
 from entrepot.registry.repositories import Repository
 from entrepot.registry.tables import uploads
@@ -55,6 +56,8 @@ _BEGIN = Statement(
         updated_at=bindparam("now"),
         writer_until=0.0,
         sealed_size=bindparam("sealed_size"),
+        account=bindparam("account"),
+        counted=0,
     )
 )
 _THIS = (
@@ -72,7 +75,7 @@ _TAKE_SMALL = Statement(
         uploads.c.size <= bindparam("most"),
         uploads.c.writer_until <= bindparam("now"),
     )
-    .returning(uploads.c.content, uploads.c.sealed_size)
+    .returning(uploads.c.content, uploads.c.sealed_size, uploads.c.counted)
 )
 _CLAIM = Statement(
     update(uploads)
@@ -99,6 +102,8 @@ _RECORD = Statement(
         parts=bindparam("new_parts"),
         short_part=bindparam("new_short"),
         sealed_size=bindparam("new_sealed_size"),
+        account=bindparam("account"),
+        counted=bindparam("new_size"),
         updated_at=bindparam("now"),
         writer=None,
         writer_until=0.0,
@@ -106,12 +111,20 @@ _RECORD = Statement(
 )
 _REMOVE = Statement(delete(uploads).where(uploads.c.id == bindparam("upload")))
 _CLOSE = Statement(
-    delete(uploads).where(
+    delete(uploads)
+    .where(
         uploads.c.id == bindparam("upload"),
         uploads.c.repository_id == bindparam("repository"),
         uploads.c.writer == bindparam("by"),
     )
+    .returning(uploads.c.counted)
 )
+_HELD = Statement(
+    select(uploads.c.account, uploads.c.counted, uploads.c.size).where(
+        uploads.c.id == bindparam("upload"), uploads.c.writer == bindparam("by"), uploads.c.account.is_not(None)
+    )
+)
+_LET_GO = Statement(update(uploads).where(uploads.c.id == bindparam("upload")).values(counted=uploads.c.size))
 _GIVE_UP_ALL = Statement(update(uploads).where(uploads.c.writer.is_not(None)).values(writer=None, writer_until=0.0))
 
 
@@ -121,7 +134,8 @@ class Session:
     An upload as its row has it. *content* is all bytes while they are few, else None: they are in the store.
 
     *sealed_size* is how much lies sealed in the store; None, if this upload is not sealed, neither there nor here.
-    *short_part*: 1, the API's last part was under 5 MiB; 2, one before it was.
+    *short_part*: 1, the API's last part was under 5 MiB; 2, one before it was. *counted* is as how many bytes its
+    account's quota has it; *limited* says that it may not get beyond that before it is counted for more.
     """
 
     id: str
@@ -134,6 +148,8 @@ class Session:
     writer: str | None
     writer_until: float
     sealed_size: int | None = None
+    counted: int = 0
+    limited: bool = False
 
     @property
     def sealed(self) -> bool:
@@ -145,6 +161,13 @@ class Session:
         if self.content is None:
             return None
         return at_rest.from_row(self.content, self.id, sealed=self.sealed)
+
+
+class Small(NamedTuple):
+    """The plain bytes of a small upload, and as how many its account's quota has them."""
+
+    content: bytes
+    counted: int
 
 
 @contextlib.contextmanager
@@ -172,10 +195,17 @@ def begin(tx: Transaction, repository: Repository, principal: str, settings: Set
     Raises: LimitExceeded. Source: OCI distribution-spec 1.1, "Pushing blobs"; ECR, InitiateLayerUpload.
     """
     _check_quota(tx, repository, principal, settings.uploads_per_principal)
+    quotas.demand_room(tx, repository.account, settings.bytes_per_account)
     upload = clock.new_uuid()
-    sealed_size = 0 if settings.seals or repository.customer else None
-    now = clock.now()
-    tx.run(_BEGIN, upload=upload, repository=repository.id, principal=principal, now=now, sealed_size=sealed_size)
+    tx.run(
+        _BEGIN,
+        upload=upload,
+        repository=repository.id,
+        principal=principal,
+        now=clock.now(),
+        sealed_size=0 if settings.seals or repository.customer else None,
+        account=repository.account,
+    )
     return upload
 
 
@@ -195,6 +225,7 @@ def get(tx: Transaction, repository: Repository, upload: str, principal: str) ->
         row["writer"],
         row["writer_until"],
         row["sealed_size"],
+        row["counted"] or 0,
     )
 
 
@@ -208,7 +239,7 @@ def idle(tx: Transaction, repository: Repository, upload: str, principal: str) -
 
 def take_small(
     tx: Transaction, repository: Repository, upload: str, *, principal: str, most: int, at_rest: AtRest
-) -> bytes | None:
+) -> Small | None:
     """
     End a session that nobody writes to and whose bytes, at most *most*, are in its row; those bytes.
 
@@ -218,7 +249,8 @@ def take_small(
     if row is None:
         idle(tx, repository, upload, principal)
         return None
-    return at_rest.from_row(row["content"], upload, sealed=row["sealed_size"] is not None)
+    content = at_rest.from_row(row["content"], upload, sealed=row["sealed_size"] is not None)
+    return Small(content, row["counted"] or 0)
 
 
 def claim(tx: Transaction, repository: Repository, upload: str, *, principal: str, by: str) -> Session:
@@ -228,14 +260,29 @@ def claim(tx: Transaction, repository: Repository, upload: str, *, principal: st
     return session
 
 
+def hold(tx: Transaction, session: Session, *, by: str, now: int, total: int | None, quota: int) -> Session:
+    """
+    Count for the account what the session is about to get: ``quotas.hold``. Raises: LimitExceeded, UploadBusy.
+
+    *quota* is that of accounts that have none of their own. The session as it is then.
+    """
+    account = session.repository.account
+    counted = quotas.hold(tx, account, session.id, by=by, counted=session.counted, now=now, total=total, default=quota)
+    return session if counted is None else replace(session, counted=counted, limited=True)
+
+
 def renew(tx: Transaction, upload: str, by: str) -> bool:
     """Keep a claim alive while bytes still come; False where it was lost."""
     now = clock.now()
     return tx.run(_RENEW, upload=upload, by=by, now=now, until=now + CLAIM_LIFETIME) > 0
 
 
-def give_up(tx: Transaction, upload: str, by: str) -> None:
-    """End a claim and leave the session as it was."""
+def give_up(tx: Transaction, upload: str, by: str, *, cut: bool = False) -> None:
+    """End a claim and leave the session as it was; *cut*: nothing lies behind its size, which is all that counts."""
+    held = tx.one(_HELD, upload=upload, by=by) if cut else None
+    if held is not None:
+        tx.run(_LET_GO, upload=upload)
+        quotas.add(tx, held["account"], held["size"] - held["counted"])
     tx.run(_GIVE_UP, upload=upload, by=by)
 
 
@@ -254,11 +301,13 @@ def record(
     content: bytes | None,
     sealed_size: int | None = None,
     part: int | None = None,
+    quota: int | None = None,
 ) -> None:
     """
     Say what is durable by now, and end the claim of *by* (what the session says of its writer).
 
-    *part* is the length of the part that the API has just added. Raises: UploadBusy, when the claim was lost.
+    *part* is the length of the part that the API has just added; *quota*: see ``quotas.add``.
+    Raises: UploadBusy, when the claim was lost; LimitExceeded.
     """
     short_part = 0
     if part is not None:
@@ -273,17 +322,21 @@ def record(
         new_parts=session.parts + (part is not None),
         new_short=short_part,
         new_sealed_size=sealed_size,
+        account=session.repository.account,
         now=clock.now(),
     )
     if not changed:
         raise UploadBusy(upload=session.id)
+    quotas.add(tx, session.repository.account, size - session.counted, default=quota)
 
 
-def record_small(tx: Transaction, session: Session, content: bytes, *, at_rest: AtRest, part: int | None = None) -> int:
+def record_small(
+    tx: Transaction, session: Session, content: bytes, *, at_rest: AtRest, quota: int, part: int | None = None
+) -> int:
     """
     ``record`` for bytes that are so few that the row takes them; how many they are.
 
-    Raises: UploadBusy, KmsUnavailable.
+    Raises: UploadBusy, KmsUnavailable, LimitExceeded.
     """
     customer = session.repository.customer
     record(
@@ -295,6 +348,7 @@ def record_small(tx: Transaction, session: Session, content: bytes, *, at_rest: 
         content=at_rest.into_row(content, session.id, sealed=session.sealed, customer=customer),
         sealed_size=session.sealed_size,
         part=part,
+        quota=quota,
     )
     return len(content)
 
@@ -336,29 +390,62 @@ def finish(
     content: bytes | None,
     sealed: bool = False,
     by: str | None = None,
+    counted: int = 0,
+    quota: int | None = None,
 ) -> bool:
     """
     The session has become a blob of the repository; False where the account had its bytes already.
 
     *upload* is None for a blob that came in one request; else *by* holds the claim to it. Without that,
     somebody may have appended since the digest was computed. The bytes are durable before this is called.
+    *counted* and *quota*: see ``blobs.add``; of a session its row says what is counted. Raises: LimitExceeded.
     """
-    if upload is not None and not tx.run(_CLOSE, upload=upload, repository=repository.id, by=by):
-        raise UploadNotFound(upload=upload, name=repository.name, account=repository.account)
-    return blobs.add(tx, repository, digest, size=size, key=key, content=content, sealed=sealed)
+    if upload is not None:
+        closed = tx.one(_CLOSE, upload=upload, repository=repository.id, by=by)
+        if closed is None:
+            raise UploadNotFound(upload=upload, name=repository.name, account=repository.account)
+        counted = closed["counted"] or 0
+    return blobs.add(
+        tx, repository, digest, size=size, key=key, content=content, sealed=sealed, counted=counted, quota=quota
+    )
 
 
-def finish_small(tx: Transaction, repository: Repository, content: bytes, *, digest: str, at_rest: AtRest) -> None:
-    """Bytes that are so few that their row takes them have become a blob. Raises: KmsUnavailable."""
+def finish_small(
+    tx: Transaction,
+    repository: Repository,
+    content: bytes,
+    *,
+    digest: str,
+    at_rest: AtRest,
+    quota: int,
+    counted: int = 0,
+) -> None:
+    """
+    Bytes that are so few that their row takes them have become a blob. Raises: KmsUnavailable, LimitExceeded.
+
+    *counted* of them were, as those of an upload that was taken.
+    """
     sealed = at_rest.seals_for(repository.customer)
     kept = at_rest.into_row(content, digest, sealed=sealed, customer=repository.customer)
-    finish(tx, repository, None, digest=digest, size=len(content), key=None, content=kept, sealed=sealed)
+    finish(
+        tx,
+        repository,
+        None,
+        digest=digest,
+        size=len(content),
+        key=None,
+        content=kept,
+        sealed=sealed,
+        counted=counted,
+        quota=quota,
+    )
 
 
 def remove(tx: Transaction, repository: Repository, upload: str, principal: str) -> None:
     """Cancel a session. Its file is the caller's to abandon. Raises: UploadNotFound."""
-    get(tx, repository, upload, principal)
+    session = get(tx, repository, upload, principal)
     tx.run(_REMOVE, upload=upload)
+    quotas.add(tx, repository.account, -session.counted)
 
 
 class RunningDigests:

@@ -13,7 +13,7 @@ from sqlalchemy import and_, bindparam, cast, func, select
 from entrepot.database import Database, Integer, Row, Statement, Transaction
 from entrepot.errors import Fault
 from entrepot.keys.faults import KmsUnavailable
-from entrepot.registry import documents
+from entrepot.registry import documents, quotas
 from entrepot.registry.blobs import CONTENT, domain_in, opened
 from entrepot.registry.documents import Document
 from entrepot.registry.tables import blobs, children, links, manifest_blobs, manifests, repositories, tags
@@ -44,7 +44,7 @@ def verify(runtime: Runtime, progress: Progress) -> Report:
     *progress* is told how many bytes of how many have been read.
     """
     reading = _Reading(runtime.database, runtime.at_rest, progress)
-    damage = [*reading.blobs(), *reading.manifests(), *_dangling(runtime.database)]
+    damage = [*reading.blobs(), *reading.manifests(), *_dangling(runtime.database), *_miscounted(runtime.database)]
     return Report(
         reading.blobs_read, reading.manifests_read, reading.done, damage=tuple(damage), locked=tuple(reading.locked)
     )
@@ -309,3 +309,13 @@ def _dangling(database: Database) -> Iterator[str]:
         with database.reading() as tx:
             rows = tx.all(statement)
         yield from (sentence.format(what=row["what"], repository=_name(row)) for row in rows)
+
+
+def _miscounted(database: Database) -> Iterator[str]:
+    with database.reading() as tx:
+        found = quotas.wrong(tx)
+    for each in found:
+        yield (
+            f"account {each.account} stores {each.stored + each.missing} bytes and is counted for {each.stored}: "
+            "the next garbage collection counts anew"
+        )

@@ -237,7 +237,7 @@ def test_a_small_upload_is_taken_out_of_its_row_whole(database, repository, sess
     assert take(4) is None
     with pytest.raises(UploadNotFound):
         take(5, BOB)
-    assert take(5) == b"12345"
+    assert take(5) == (b"12345", 5)
     with pytest.raises(UploadNotFound):
         take(5)
 

@@ -1,0 +1,237 @@
+"""
+How many bytes each account stores, and how many it may.
+
+    stored = the size of each blob of the account, once in every domain
+           + what is counted for each of its uploads: bytes that are here, and such as a request is about to bring
+
+One row for each account says so. It is changed in the transaction that changes what it sums up, so nobody scans
+anything to know it, and after a crash it is right. Where there is a quota, the bytes of an upload are counted before
+they are written: many uploads at a time cannot get beyond it together.
+
+What a program of the release before writes beside this one is not counted. ``mend`` makes up for that, with each
+garbage collection. Source: ours; Amazon ECR has no such quota, and bills the same bytes.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Select, bindparam, cast, func, literal_column, select, union_all, update
+from sqlalchemy.dialects.sqlite import insert
+
+from entrepot.database import Database, Integer, Row, Statement, Transaction
+from entrepot.errors import LimitExceeded
+from entrepot.registry.faults import UploadBusy
+from entrepot.registry.tables import blobs, quotas, uploads
+
+# How far bytes that come are counted ahead, so that not every piece of them costs a transaction.
+_AHEAD = 16 << 20
+# Where nobody says how many come, no more than this part of the room is taken ahead: others would lack it.
+_SHARE = 64
+_DIGITS = 12  # of an account
+
+_PAGE = 1000
+
+_FIND = Statement(select(quotas.c.stored, quotas.c.quota).where(quotas.c.account == bindparam("account")))
+_LIST = Statement(
+    select(quotas.c.account, quotas.c.stored, quotas.c.quota)
+    .where(quotas.c.account > bindparam("after"))
+    .order_by(quotas.c.account)
+    .limit(_PAGE)
+)
+_ADD = Statement(
+    insert(quotas)
+    .values(account=bindparam("account"), stored=bindparam("more"), mended=0)
+    .on_conflict_do_update(index_elements=["account"], set_={"stored": quotas.c.stored + bindparam("more")})
+    .returning(quotas.c.stored, quotas.c.quota)
+)
+_SET = Statement(
+    insert(quotas)
+    .values(account=bindparam("account"), stored=0, mended=0, quota=bindparam("own"))
+    .on_conflict_do_update(index_elements=["account"], set_={"quota": bindparam("own")})
+)
+_HOLD = Statement(
+    update(uploads)
+    .where(uploads.c.id == bindparam("upload"), uploads.c.writer == bindparam("by"))
+    .values(counted=bindparam("until"), account=bindparam("of"))
+)
+
+
+class Standing(NamedTuple):
+    """What an account stores, in bytes, and its *own* quota: None: the deployment's, 0: none."""
+
+    account: str
+    stored: int
+    own: int | None
+
+
+def add(tx: Transaction, account: str, more: int, *, default: int | None = None) -> None:
+    """
+    Count *more* bytes, fewer than none where some have gone.
+
+    *default* is the quota of accounts that have none of their own, 0 being none; None: what comes has been checked.
+    Raises: LimitExceeded, when these are too many.
+    """
+    if more == 0:
+        return
+    row = tx.one(_ADD, account=account, more=more)
+    left = None if row is None or default is None or more < 0 else _left(row, default)
+    if left is not None and left < 0:
+        raise _reached(account, left + more)
+
+
+def give_back(tx: Transaction, gone: Iterable[tuple[str, int]]) -> None:
+    """Count less, for each account and a number of bytes that it has no more."""
+    fewer: Counter[str] = Counter()
+    for account, size in gone:
+        fewer[account] += size
+    for account, size in sorted(fewer.items()):
+        add(tx, account, -size)
+
+
+def demand_room(tx: Transaction, account: str, default: int) -> None:
+    """Raises: LimitExceeded, when not a byte more may be stored."""
+    left = room(tx, account, default)
+    if left is not None and left <= 0:
+        raise _reached(account, left)
+
+
+def room(tx: Transaction, account: str, default: int) -> int | None:
+    """How many bytes more an account may store, below 0 where it has too many; None: as many as it likes."""
+    row = tx.one(_FIND, account=account)
+    if row is None:
+        return default or None
+    return _left(row, default)
+
+
+def hold(
+    tx: Transaction, account: str, upload: str, *, by: str, counted: int, now: int, total: int | None, default: int
+) -> int | None:
+    """
+    Count what an upload is about to get, at least *now* bytes altogether of what may become *total*.
+
+    What is counted for it from then on, of which *counted* was before; None where there is no quota. *by* holds the
+    claim to it. Raises: LimitExceeded; UploadBusy, when the claim was lost.
+    """
+    left = room(tx, account, default)
+    if left is None:
+        return None
+    most = counted + left
+    if max(now, total or 0) > most:
+        raise _reached(account, left)
+    ahead = min(_AHEAD, (most - now) // _SHARE) if total is None else min(_AHEAD, max(0, total - now))
+    if not tx.run(_HOLD, upload=upload, by=by, until=now + ahead, of=account):
+        raise UploadBusy(upload=upload)
+    add(tx, account, now + ahead - counted)
+    return now + ahead
+
+
+def account_of(domain: str) -> str:
+    """The account to which a domain of blobs belongs."""
+    return domain[:_DIGITS]
+
+
+def set_own(tx: Transaction, account: str, own: int | None) -> None:
+    """Give an account a quota of its own; None: it has the deployment's, 0: it has none."""
+    tx.run(_SET, account=account, own=own)
+
+
+def standing(tx: Transaction, account: str) -> Standing:
+    """What one account stores and may."""
+    row = tx.one(_FIND, account=account)
+    return Standing(account, row["stored"], row["quota"]) if row else Standing(account, 0, None)
+
+
+def page(tx: Transaction, *, after: str = "") -> list[Standing]:
+    """At most 1,000 accounts behind *after* that have stored something or have a quota, by id."""
+    return [Standing(*row) for row in tx.all(_LIST, after=after)]
+
+
+def _left(row: Row, default: int) -> int | None:
+    quota: int = default if row["quota"] is None else row["quota"]
+    return quota - row["stored"] if quota else None
+
+
+def _reached(account: str, left: int) -> LimitExceeded:
+    return LimitExceeded(
+        reason=f"The registry with id '{account}' has {max(left, 0)} bytes left of its quota of stored layers: "
+        "delete images, and wait until garbage collection has removed their layers"
+    )
+
+
+# What is counted wrongly, and that it is right again.
+
+
+class Wrong(NamedTuple):
+    """An account for which *stored* is said, which is *missing* bytes too few; *mended*: how often it has been."""
+
+    account: str
+    stored: int
+    missing: int
+    mended: int
+
+
+_NONE = literal_column("0", Integer)
+
+
+def _sums(account: object, found: object, stored: object = _NONE, mended: object = _NONE) -> "Select[tuple[object]]":
+    columns = {"account": account, "found": found, "stored": stored, "mended": mended}
+    return select(*(column.label(name) for name, column in columns.items()))  # type: ignore[attr-defined]
+
+
+_OF_DOMAIN = func.substr(blobs.c.domain, 1, _DIGITS)
+_TOLD = union_all(
+    _sums(_OF_DOMAIN, func.sum(blobs.c.size)).group_by(_OF_DOMAIN),
+    _sums(uploads.c.account, uploads.c.counted).where(uploads.c.account.is_not(None)),
+    _sums(quotas.c.account, _NONE, quotas.c.stored, quotas.c.mended),
+).subquery()
+_MISSING = func.sum(_TOLD.c.found) - func.sum(_TOLD.c.stored)
+# One statement, so that both sides are of one moment.
+_WRONG = Statement(
+    select(
+        _TOLD.c.account,
+        cast(func.sum(_TOLD.c.stored), Integer).label("stored"),
+        cast(_MISSING, Integer).label("missing"),
+        cast(func.sum(_TOLD.c.mended), Integer).label("mended"),
+    )
+    .group_by(_TOLD.c.account)
+    .having(_MISSING != 0)
+    .order_by(_TOLD.c.account)
+)
+_MEND = Statement(
+    insert(quotas)
+    .values(account=bindparam("account"), stored=bindparam("missing"), mended=1)
+    .on_conflict_do_update(
+        index_elements=["account"],
+        set_={"stored": quotas.c.stored + bindparam("missing"), "mended": quotas.c.mended + 1},
+        where=quotas.c.mended == bindparam("seen"),
+    )
+)
+
+
+def wrong(tx: Transaction) -> list[Wrong]:
+    """Accounts whose number is not what they store. It looks at every blob."""
+    return [Wrong(*row) for row in tx.all(_WRONG)]
+
+
+def mend(database: Database) -> None:
+    """
+    Bring every account's number to what it stores, while pushes go on.
+
+    What is missing stays the same whatever is pushed and counted between the look and the correction; and who has
+    looked at the same time corrects nothing twice.
+    """
+    with database.reading() as tx:
+        found = wrong(tx)
+    if found:
+        database.write(lambda tx: _correct(tx, found))
+
+
+def count_anew(tx: Transaction) -> None:
+    """The same in one transaction, for those that keep all others away."""
+    _correct(tx, wrong(tx))
+
+
+def _correct(tx: Transaction, found: list[Wrong]) -> None:
+    for each in found:
+        tx.run(_MEND, account=each.account, missing=each.missing, seen=each.mended)
