@@ -48,7 +48,6 @@ def quota(settings: Settings, account: str | None, size: int | str | None) -> No
             with database.reading() as tx:
                 accounts.get(tx, account)
             if size is not None:
-                quotas.mend(database)
                 own = size if isinstance(size, int) else None
                 database.write(lambda tx: quotas.set_own(tx, account, own))
             with database.reading() as tx:

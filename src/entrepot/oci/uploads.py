@@ -279,14 +279,13 @@ async def _claim(request: Request, claim: str, body: Body, head: bytes, *, writt
 
     def work(tx: Transaction) -> Session:
         repository = repositories.get(tx, request.registry, request.name)
-        session = uploads.claim(tx, repository, request.reference, principal=request.principal.id, by=claim)
+        principal, quota = request.principal.id, _quota(request)
+        session = uploads.claim(tx, repository, request.reference, principal=principal, by=claim, quota=quota)
         if written or content_range:
             ranges.check_piece(session.size, content_range, length=int(length) if length else None)
-        if coming == 0:
-            return session
         total = None if coming is None else session.size + coming
         now = session.size + len(head)
-        return uploads.hold(tx, session, by=claim, now=now, total=total, quota=_quota(request))
+        return uploads.hold(tx, session, by=claim, now=now, total=total, quota=quota)
 
     return await request.context.runtime.database.awrite(work)
 
@@ -437,7 +436,7 @@ def _repository_of(request: Request) -> Repository:
 def _is_limited(request: Request) -> bool:
     """Whether the account that gets the blob has a quota."""
     with request.context.runtime.database.reading() as tx:
-        return quotas.room(tx, request.registry.account, _quota(request)) is not None
+        return quotas.limits(tx, request.registry.account, _quota(request))
 
 
 def _quota(request: Request) -> int:

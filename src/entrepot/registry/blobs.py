@@ -61,7 +61,7 @@ _INSERT = Statement(
         sealing=bindparam("sealing"),
     )
     .on_conflict_do_nothing()
-    .returning(blobs.c.id)
+    .returning(blobs.c.id, quotas.IS_COUNTED)
 )
 _LINK = Statement(
     insert(links)
@@ -189,13 +189,24 @@ def add(
     now = clock.now()
     sealing = repository.encryption.key or "service" if sealed else None
     inserted = tx.one(
-        _INSERT, domain=domain, digest=digest, size=size, now=now, key=key, content=content, sealing=sealing
+        _INSERT,
+        domain=domain,
+        digest=digest,
+        size=size,
+        now=now,
+        key=key,
+        content=content,
+        sealing=sealing,
+        account=repository.account,
     )
     row = inserted or tx.one(_IN_DOMAIN, domain=domain, digest=digest)
     assert row is not None  # it conflicted with this very row
     tx.run(_LINK, repository=repository.id, blob=row["id"], now=now)
-    quotas.add(tx, repository.account, (size if inserted else 0) - counted, default=quota)
-    return inserted is not None
+    if inserted is None:
+        quotas.add(tx, repository.account, -counted)
+        return False
+    quotas.add_where(tx, repository.account, size - counted, returned=inserted, default=quota)
+    return True
 
 
 def mount(tx: Transaction, repository: Repository, source: Repository, digest: str) -> bool:

@@ -64,7 +64,7 @@ def append(runtime: Runtime, target: Target, part: Part) -> None:
         _check(session, target, part, settings=settings)
         kept = session.plain(runtime.at_rest)
         if kept is None or session.size + len(part.data) > settings.inline_limit:
-            session = uploads.claim(tx, repository, target.upload, principal=target.principal, by=claim)
+            session = uploads.claim(tx, repository, target.upload, principal=target.principal, by=claim, quota=quota)
             size = session.size + len(part.data)
             return uploads.hold(tx, session, by=claim, now=size, total=size, quota=quota)
         uploads.record_small(tx, session, kept + part.data, at_rest=runtime.at_rest, quota=quota, part=len(part.data))

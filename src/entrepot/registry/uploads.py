@@ -45,7 +45,8 @@ _OPEN = Statement(
     )
 )
 _BEGIN = Statement(
-    insert(uploads).values(
+    insert(uploads)
+    .values(
         id=bindparam("upload"),
         repository_id=bindparam("repository"),
         principal=bindparam("principal"),
@@ -56,9 +57,8 @@ _BEGIN = Statement(
         updated_at=bindparam("now"),
         writer_until=0.0,
         sealed_size=bindparam("sealed_size"),
-        account=bindparam("account"),
-        counted=0,
     )
+    .returning(quotas.IS_COUNTED)
 )
 _THIS = (
     uploads.c.id == bindparam("upload"),
@@ -108,6 +108,7 @@ _RECORD = Statement(
         writer=None,
         writer_until=0.0,
     )
+    .returning(quotas.IS_COUNTED)
 )
 _REMOVE = Statement(delete(uploads).where(uploads.c.id == bindparam("upload")))
 _CLOSE = Statement(
@@ -195,9 +196,8 @@ def begin(tx: Transaction, repository: Repository, principal: str, settings: Set
     Raises: LimitExceeded. Source: OCI distribution-spec 1.1, "Pushing blobs"; ECR, InitiateLayerUpload.
     """
     _check_quota(tx, repository, principal, settings.uploads_per_principal)
-    quotas.demand_room(tx, repository.account, settings.bytes_per_account)
     upload = clock.new_uuid()
-    tx.run(
+    begun = tx.one(
         _BEGIN,
         upload=upload,
         repository=repository.id,
@@ -206,6 +206,8 @@ def begin(tx: Transaction, repository: Repository, principal: str, settings: Set
         sealed_size=0 if settings.seals or repository.customer else None,
         account=repository.account,
     )
+    assert begun is not None  # it returns its row
+    quotas.demand_room(tx, repository.account, returned=begun, default=settings.bytes_per_account)
     return upload
 
 
@@ -253,22 +255,28 @@ def take_small(
     return Small(content, row["counted"] or 0)
 
 
-def claim(tx: Transaction, repository: Repository, upload: str, *, principal: str, by: str) -> Session:
-    """``idle``, and from now on *by* alone may write. Raises: UploadNotFound, UploadBusy."""
+def claim(tx: Transaction, repository: Repository, upload: str, *, principal: str, by: str, quota: int = 0) -> Session:
+    """
+    ``idle``, and from now on *by* alone may write; where the session is ``limited``, as much as it can ``hold``.
+
+    *quota* is that of accounts that have none of their own. Raises: UploadNotFound, UploadBusy.
+    """
     session = idle(tx, repository, upload, principal)
     tx.run(_CLAIM, upload=upload, by=by, until=clock.now() + CLAIM_LIFETIME)
-    return session
+    return replace(session, limited=quotas.limits(tx, repository.account, quota))
 
 
 def hold(tx: Transaction, session: Session, *, by: str, now: int, total: int | None, quota: int) -> Session:
     """
-    Count for the account what the session is about to get: ``quotas.hold``. Raises: LimitExceeded, UploadBusy.
+    Count for the account what the session is about to get, if that is limited: ``quotas.hold``.
 
-    *quota* is that of accounts that have none of their own. The session as it is then.
+    *quota*: see ``claim``. The session as it is then. Raises: LimitExceeded, UploadBusy.
     """
+    if not session.limited or total == session.size:
+        return session
     account = session.repository.account
     counted = quotas.hold(tx, account, session.id, by=by, counted=session.counted, now=now, total=total, default=quota)
-    return session if counted is None else replace(session, counted=counted, limited=True)
+    return replace(session, counted=counted)
 
 
 def renew(tx: Transaction, upload: str, by: str) -> bool:
@@ -312,7 +320,7 @@ def record(
     short_part = 0
     if part is not None:
         short_part = 2 if session.short_part else int(part < SMALLEST_PART)
-    changed = tx.run(
+    recorded = tx.one(
         _RECORD,
         upload=session.id,
         by=by,
@@ -325,9 +333,9 @@ def record(
         account=session.repository.account,
         now=clock.now(),
     )
-    if not changed:
+    if recorded is None:
         raise UploadBusy(upload=session.id)
-    quotas.add(tx, session.repository.account, size - session.counted, default=quota)
+    quotas.add_where(tx, session.repository.account, size - session.counted, returned=recorded, default=quota)
 
 
 def record_small(

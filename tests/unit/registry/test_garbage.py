@@ -56,11 +56,11 @@ def later(seconds: float) -> Iterator[None]:
 
 
 def rows(runtime: Runtime) -> dict[str, int]:
-    """How many rows each table has, without the empty ones, the counter of changed rights, and those of accounts."""
+    """How many rows each table has, without the empty ones and the counter of changed rights."""
     with sqlite3.connect(runtime.settings.data / "entrepot.sqlite") as connection:
         counts = {t: connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in metadata.tables}
     connection.close()
-    return {table: count for table, count in counts.items() if count and table not in ("generation", "quotas")}
+    return {table: count for table, count in counts.items() if count and table != "generation"}
 
 
 def insert(runtime: Runtime, table: str, values: list[tuple[object, ...]]) -> None:
