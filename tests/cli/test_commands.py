@@ -232,6 +232,7 @@ def _basic(password):
             ["provider", "keys", "https://none.example.org", os.devnull],
             "OpenIDConnect Provider not found for arn arn:aws:iam::123456789012:oidc-provider/none.example.org",
         ),
+        (["quota", "999999999999", "1G"], "The account with name 999999999999 cannot be found."),
         (["account", "create", "--id", "1"], "'1' cannot be the id of an account: it must be twelve digits."),
     ],
 )
@@ -241,6 +242,30 @@ def test_what_cannot_be_done_is_said_in_a_sentence(server, arguments, words):
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"entrepot: {words}")
     assert "Traceback" not in ended.stderr
+
+
+def test_quotas_of_bytes_are_given_taken_and_shown(server):
+    account = server.command("account", "create").stdout.split()[1]
+
+    def give(*size):
+        return server.command("quota", account, *size).stdout
+
+    assert give() == f"{account}  0 of any number (default)\n"
+    assert account not in server.command("quota").stdout
+    assert give("10") == f"{account}  0 of 10\n"
+    assert give("3K") == f"{account}  0 of {3 << 10}\n"
+    assert give("2T") == f"{account}  0 of {2 << 40}\n"
+    assert give("0") == f"{account}  0 of any number\n"
+    assert server.command("quota").stdout == f"{account}  0 of any number\n"
+    assert give("default", "--bytes-per-account", "7") == f"{account}  0 of 7 (default)\n"
+
+
+@pytest.mark.parametrize("size", ["", "1X", "1.5G", "1" * 16])
+def test_a_size_that_is_none_is_refused(server, size):
+    ended = server.command("quota", "123456789012", size, check=False)
+
+    assert ended.returncode == 2
+    assert f"{size!r} is neither a number of bytes, as in 500G, nor 'default'" in ended.stderr
 
 
 @pytest.mark.parametrize("command", [["gc"], ["verify"], ["account", "list"], ["key", "create"]])

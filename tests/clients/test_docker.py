@@ -1,5 +1,6 @@
 """Docker's engine and client, from a newcomer's first commands on."""
 
+import random
 import re
 import shlex
 
@@ -105,11 +106,16 @@ def test_a_push_to_a_missing_repository_says_what_is_missing(docker, engine, hos
     assert "The repository with name 'test/not-there' does not exist in the registry with id '123456789012'" in said
 
 
-def test_a_push_beyond_the_quota_of_the_account_says_so(docker, engine, place, server):
+def test_a_push_beyond_the_quota_of_the_account_says_so(docker, engine, place, server, tmp_path):
     """A layer is more than is left, which is seen only when it has come so far: docker does not say how long it is."""
-    stored = int(server.command("quota", ACCOUNT, "default").stdout.split()[1])
-    server.command("quota", ACCOUNT, str(stored + 100_000))
-    docker("tag", "my-app:latest", f"{place}:1")
+    file = tmp_path / "file"
+    file.write_bytes(random.Random(67).randbytes(12 << 20))
+    container = docker("create", "my-app:latest")
+    docker("cp", file, f"{container}:/file")
+    docker("commit", container, f"{place}:1")
+    docker("rm", container)
+    stored = int(server.command("quota", ACCOUNT).stdout.split()[1])
+    server.command("quota", ACCOUNT, str(stored + (6 << 20)))
     try:
         said = engine.refused(client("docker"), "push", f"{place}:1")
     finally:

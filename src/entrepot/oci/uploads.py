@@ -8,7 +8,6 @@ requests away from the session, and each request leaves durable bytes and a row 
 
 import contextlib
 import hashlib
-from dataclasses import dataclass
 
 from entrepot import clock
 from entrepot.answers import Header, Response, empty
@@ -19,9 +18,9 @@ from entrepot.names import is_digest, is_repository_name, parse_digest
 from entrepot.oci import ranges
 from entrepot.oci.messages import Request
 from entrepot.oci.streams import body_of
-from entrepot.registry import blobs, quotas, registries, repositories, uploads
-from entrepot.registry.faults import InvalidLayer, UploadBusy, UploadNotFound
-from entrepot.registry.repositories import Repository
+from entrepot.registry import blobs, registries, repositories, taking, uploads
+from entrepot.registry.faults import InvalidLayer, UploadBusy
+from entrepot.registry.taking import Taken
 from entrepot.registry.uploads import Session
 from entrepot.sealing.at_rest import sealed_size_of
 from entrepot.storage import digesting
@@ -143,32 +142,30 @@ async def _mounted(request: Request, digest: str) -> bool:
 
 async def _whole_blob(request: Request, digest: str) -> Response | None:
     """The answer to a POST that carries its blob; None where it carries nothing, and so wants a session."""
-    body = body_of(request)
-    head = await body.up_to(request.context.runtime.settings.inline_limit)
+    body, runtime = body_of(request), request.context.runtime
+    head = await body.up_to(runtime.settings.inline_limit)
     algorithm, _, hexadecimal = digest.partition(":")
     if body.ended and not head and hashlib.new(algorithm).hexdigest() != hexadecimal:
         return None
-    if body.ended and len(head) <= request.context.runtime.settings.inline_limit:
-        _check(head, digest)
+    if body.ended and len(head) <= runtime.settings.inline_limit:
+        taking.demand_digest(head, digest)
 
         def work(tx: Transaction) -> None:
             repository = repositories.get(tx, request.registry, request.name)
-            runtime, quota = request.context.runtime, _quota(request)
-            uploads.finish_small(tx, repository, head, digest=digest, at_rest=runtime.at_rest, quota=quota)
+            at_rest, quota = runtime.at_rest, _quota(request)
+            uploads.finish_small(tx, repository, head, digest=digest, at_rest=at_rest, quota=quota)
 
-        await request.context.runtime.database.awrite(work)
-    elif await request.context.run(lambda: _is_limited(request)):
+        await runtime.database.awrite(work)
+        return empty(201, *_place(request, digest))
+    session = await request.context.run(lambda: taking.unlisted(runtime, request.registry, request.name))
+    if session.limited:
         await _whole_blob_in_session(request, body, head, digest)
     else:
-        # A session that nobody else knows of: what a crash leaves of it is collected as garbage.
-        repository = await request.context.run(lambda: _repository_of(request))
-        sealed_size = request.context.runtime.at_rest.nothing_yet(repository.customer)
-        session = Session(clock.new_uuid(), repository, 0, None, b"", 0, 0, None, 0.0, sealed_size)
         try:
             taken = await _take(request, session, body, head, algorithm=algorithm)
             await _publish(request, taken, digest, claim=None)
         except BaseException:
-            await request.context.run(lambda: request.context.runtime.store.abandon(session.id))
+            await request.context.run(lambda: runtime.store.abandon(session.id))
             raise
     return empty(201, *_place(request, digest))
 
@@ -215,7 +212,7 @@ async def _finish_in_row(request: Request, piece: bytes, digest: str) -> bool:
         if piece or content_range:
             ranges.check_piece(len(small.content), content_range, length=len(piece))
         content = small.content + piece
-        _check(content, digest)
+        taking.demand_digest(content, digest)
         uploads.finish_small(
             tx, repository, content, digest=digest, at_rest=at_rest, quota=_quota(request), counted=small.counted
         )
@@ -224,19 +221,7 @@ async def _finish_in_row(request: Request, piece: bytes, digest: str) -> bool:
     return await request.context.runtime.database.awrite(work)
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """An upload with the bytes of this request. *hasher* has seen all of them, or is None."""
-
-    session: Session
-    size: int
-    hasher: Hasher | None
-    sha256: str | None
-    sealed_size: int | None
-    ended: bool
-
-
-async def _append_to_file(request: Request, body: Body, head: bytes, algorithm: str) -> _Taken:
+async def _append_to_file(request: Request, body: Body, head: bytes, algorithm: str) -> Taken:
     """Append a body to an upload in the store, and record how far it has come, even if the client leaves."""
     claim = clock.new_uuid()
     session = await _claim(request, claim, body, head, written=True)
@@ -274,46 +259,24 @@ async def _finish_in_file(request: Request, body: Body, head: bytes, digest: str
 
 async def _claim(request: Request, claim: str, body: Body, head: bytes, *, written: bool) -> Session:
     """The session, to be written to by us alone; under a quota, what is about to come is counted from here on."""
-    content_range, length = request.header(b"content-range"), request.header(b"content-length")
-    coming = len(head) if body.ended else int(length) if length else None
+    content_range, length = request.header(b"content-range"), _length(request)
+    coming = len(head) if body.ended else length
 
     def work(tx: Transaction) -> Session:
         repository = repositories.get(tx, request.registry, request.name)
         principal, quota = request.principal.id, _quota(request)
         session = uploads.claim(tx, repository, request.reference, principal=principal, by=claim, quota=quota)
         if written or content_range:
-            ranges.check_piece(session.size, content_range, length=int(length) if length else None)
-        total = None if coming is None else session.size + coming
+            ranges.check_piece(session.size, content_range, length=length)
         now = session.size + len(head)
-        return uploads.hold(tx, session, by=claim, now=now, total=total, quota=quota)
+        return taking.hold(tx, session, by=claim, now=now, coming=coming, quota=quota)
 
     return await request.context.runtime.database.awrite(work)
 
 
 async def _restore(request: Request, session: Session, claim: str) -> None:
-    """
-    Give up a claim and leave the session as it was: what was written behind its size does not count.
-
-    Under a quota it is cut off at once, so that who was refused has the room for something smaller.
-    """
-    write = request.context.runtime.database.awrite
-    cut = (
-        session.limited
-        and await write(lambda tx: uploads.renew(tx, session.id, claim))
-        and await request.context.run(lambda: _cut(request, session))
-    )
-    await write(lambda tx: uploads.give_up(tx, session.id, claim, cut=cut))
-
-
-def _cut(request: Request, session: Session) -> bool:
-    """Whether nothing lies in the store behind the session's size."""
-    at_rest, start = request.context.runtime.at_rest, session.size if session.content is None else 0
-    try:
-        with at_rest.append(session.id, start, session.sealed_size, customer=session.repository.customer):
-            pass
-    except (OSError, Fault):  # then the next request does it, or garbage collection
-        return False
-    return True
+    """Give up a claim and leave the session as it was."""
+    await request.context.run(lambda: taking.give_up(request.context.runtime, session, claim))
 
 
 async def _take(
@@ -325,7 +288,7 @@ async def _take(
     algorithm: str,
     claim: str | None = None,
     durable: bool = False,
-) -> _Taken:
+) -> Taken:
     """
     Write what the body brings behind what the session has, hashed by *algorithm* on the way where it can be.
 
@@ -366,20 +329,18 @@ async def _take(
         await intake.end(commit=durable)
     size = start + intake.size
     sha256 = session.sha256 if size == session.size else None
-    return _Taken(session, size, hasher, sha256, sealed_size_of(appending), ended)
+    return Taken(session, size, hasher, sha256, sealed_size_of(appending), ended)
 
 
 async def _hold(request: Request, session: Session, size: int, claim: str | None) -> Session:
     """Have *size* bytes counted for the session, and some ahead. Raises: LimitExceeded, UploadBusy."""
     assert claim is not None  # what is limited has a row
-    length = request.header(b"content-length")
-    total = session.size + int(length) if length else None
     return await request.context.runtime.database.awrite(
-        lambda tx: uploads.hold(tx, session, by=claim, now=size, total=total, quota=_quota(request))
+        lambda tx: taking.hold(tx, session, by=claim, now=size, coming=_length(request), quota=_quota(request))
     )
 
 
-async def _publish(request: Request, taken: _Taken, digest: str, *, claim: str | None) -> None:
+async def _publish(request: Request, taken: Taken, digest: str, *, claim: str | None) -> None:
     """
     Turn an upload in the store into a blob. *claim* is None where it has no row. Raises: InvalidLayer, UploadBusy,
     UploadNotFound.
@@ -390,11 +351,8 @@ async def _publish(request: Request, taken: _Taken, digest: str, *, claim: str |
     context = request.context
     store, at_rest = context.runtime.store, context.runtime.at_rest
     algorithm, upload = digest.partition(":")[0], taken.session.id
-    if taken.hasher is not None:
-        computed = f"{algorithm}:{taken.hasher.hexdigest()}"
-    elif taken.sha256 is not None and algorithm == "sha256":
-        computed = f"sha256:{taken.sha256}"
-    else:
+    computed = taken.digest(algorithm)
+    if computed is None:
         computed = await context.run(
             lambda: digesting.digest_of(at_rest.uploaded(upload, taken.sealed_size), algorithm)
         )
@@ -403,23 +361,9 @@ async def _publish(request: Request, taken: _Taken, digest: str, *, claim: str |
             raise UploadBusy(upload=upload)
     if computed != digest:
         raise InvalidLayer
-    repository = taken.session.repository
-    with uploads.in_store(upload, name=request.name, account=request.registry.account):
-        domain, customer = blobs.domain_of(repository), repository.customer
-        key = await context.run(
-            lambda: at_rest.finish(upload, domain, digest, sealed_size=taken.sealed_size, customer=customer)
-        )
-
-    def work(tx: Transaction) -> bool:
-        if repositories.get(tx, request.registry, request.name).id != repository.id:  # a namesake, made since
-            raise UploadNotFound(upload=upload, name=request.name, account=request.registry.account)
-        session, sealed = upload if claim else None, taken.sealed_size is not None
-        return uploads.finish(
-            tx, repository, session, digest=digest, size=taken.size, key=key, content=None, sealed=sealed, by=claim
-        )
-
+    key = await context.run(lambda: taking.publish(at_rest, taken, digest))
     try:
-        needed = await context.runtime.database.awrite(work)
+        needed = await context.runtime.database.awrite(lambda tx: taking.finish(tx, taken, digest, key=key, by=claim))
     except Fault:  # of any other failure nobody knows whether the row has come: leave the object
         await context.run(lambda: store.delete(key))
         raise
@@ -427,27 +371,14 @@ async def _publish(request: Request, taken: _Taken, digest: str, *, claim: str |
         await context.run(lambda: store.delete(key))
 
 
-def _repository_of(request: Request) -> Repository:
-    """Raises: RepositoryNotFound, before a gigabyte is taken in vain."""
-    with request.context.runtime.database.reading() as tx:
-        return repositories.get(tx, request.registry, request.name)
-
-
-def _is_limited(request: Request) -> bool:
-    """Whether the account that gets the blob has a quota."""
-    with request.context.runtime.database.reading() as tx:
-        return quotas.limits(tx, request.registry.account, _quota(request))
-
-
 def _quota(request: Request) -> int:
     """How many bytes accounts may store that have no quota of their own; 0: any number."""
     return request.context.runtime.settings.bytes_per_account
 
 
-def _check(content: bytes, digest: str) -> None:
-    algorithm, _, hexadecimal = digest.partition(":")
-    if hashlib.new(algorithm, content).hexdigest() != hexadecimal:
-        raise InvalidLayer
+def _length(request: Request) -> int | None:
+    length = request.header(b"content-length")
+    return int(length) if length else None
 
 
 def _progress(request: Request, upload: str, size: int) -> tuple[Header, ...]:

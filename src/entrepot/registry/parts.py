@@ -13,7 +13,7 @@ from entrepot import clock
 from entrepot.database import Transaction
 from entrepot.errors import Fault, LimitExceeded
 from entrepot.names import Registry
-from entrepot.registry import blobs, repositories, uploads
+from entrepot.registry import blobs, repositories, taking, uploads
 from entrepot.registry.faults import (
     EmptyUpload,
     InvalidLayer,
@@ -66,7 +66,7 @@ def append(runtime: Runtime, target: Target, part: Part) -> None:
         if kept is None or session.size + len(part.data) > settings.inline_limit:
             session = uploads.claim(tx, repository, target.upload, principal=target.principal, by=claim, quota=quota)
             size = session.size + len(part.data)
-            return uploads.hold(tx, session, by=claim, now=size, total=size, quota=quota)
+            return taking.hold(tx, session, by=claim, now=size, coming=len(part.data), quota=quota)
         uploads.record_small(tx, session, kept + part.data, at_rest=runtime.at_rest, quota=quota, part=len(part.data))
         return None
 

@@ -257,26 +257,13 @@ def take_small(
 
 def claim(tx: Transaction, repository: Repository, upload: str, *, principal: str, by: str, quota: int = 0) -> Session:
     """
-    ``idle``, and from now on *by* alone may write; where the session is ``limited``, as much as it can ``hold``.
+    ``idle``, and from now on *by* alone may write; where it is ``limited``, as far as ``taking.hold`` says.
 
     *quota* is that of accounts that have none of their own. Raises: UploadNotFound, UploadBusy.
     """
     session = idle(tx, repository, upload, principal)
     tx.run(_CLAIM, upload=upload, by=by, until=clock.now() + CLAIM_LIFETIME)
     return replace(session, limited=quotas.limits(tx, repository.account, quota))
-
-
-def hold(tx: Transaction, session: Session, *, by: str, now: int, total: int | None, quota: int) -> Session:
-    """
-    Count for the account what the session is about to get, if that is limited: ``quotas.hold``.
-
-    *quota*: see ``claim``. The session as it is then. Raises: LimitExceeded, UploadBusy.
-    """
-    if not session.limited or total == session.size:
-        return session
-    account = session.repository.account
-    counted = quotas.hold(tx, account, session.id, by=by, counted=session.counted, now=now, total=total, default=quota)
-    return replace(session, counted=counted)
 
 
 def renew(tx: Transaction, upload: str, by: str) -> bool:
