@@ -20,12 +20,11 @@ from psycopg.types.string import StrDumper
 
 from entrepot.database.transactions import Connection
 from entrepot.errors import NoSpace
+from entrepot.postgresql.asking import Asker
 from entrepot.postgresql.dialect import POSTGRESQL
 
 # Whoever writes holds this: "ENTREPOT", as a number.
 TURN = int.from_bytes(b"ENTREPOT", "big")
-# Which transactions are visible: two that are equal see the same.
-_SNAPSHOT = "SELECT pg_current_snapshot()::text"
 _SETTINGS: dict[str, Any] = {
     "autocommit": True,
     "connect_timeout": 5,
@@ -54,7 +53,7 @@ class Postgresql:
         self._url = url
         self._numbers = count(1)
         self._seen = "", next(self._numbers)
-        self._asker: psycopg.AsyncConnection[Any] | None = None
+        self._asker: Asker | None = None
         self._asking: asyncio.Future[None] | None = None
         self._next: asyncio.Future[None] | None = None
 
@@ -98,7 +97,7 @@ class Postgresql:
     def close(self) -> None:
         """End the connection that asks."""
         if self._asker is not None:
-            self._asker.pgconn.finish()
+            self._asker.close()
             self._asker = None
 
     async def _ask_after(self, earlier: "asyncio.Future[None] | None") -> None:
@@ -115,17 +114,12 @@ class Postgresql:
     async def _snapshot(self) -> str:
         if self._asker is not None:
             with contextlib.suppress(psycopg.OperationalError):
-                return await _text(self._asker)
+                return await self._asker.snapshot()
+            self.close()
         # Another server may use numbers again that the last one lost when it failed: they mean nothing any more.
         self._seen = "", next(self._numbers)
-        self._asker = await psycopg.AsyncConnection.connect(self._url, **_SETTINGS)
-        return await _text(self._asker)
-
-
-async def _text(connection: psycopg.AsyncConnection[Any]) -> str:
-    row = await (await connection.execute(_SNAPSHOT)).fetchone()
-    assert row is not None  # it is a function's value
-    return str(row[0])
+        self._asker = await Asker.connected(self._url, **_SETTINGS)
+        return await self._asker.snapshot()
 
 
 class _Mending:

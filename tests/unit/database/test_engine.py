@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -620,6 +621,33 @@ def test_who_leaves_while_he_asks_does_not_take_the_question_along(database):
     asyncio.run(run())
 
     assert _version(database) == _version(database)
+
+
+@ON_POSTGRESQL
+def test_a_question_whose_connection_is_cut_is_asked_again(database, place):
+    database.write(add("before"))
+
+    async def run() -> None:
+        await database.ask()
+        version = database.version()
+        with psycopg.connect(place) as connection:
+            ((asker,),) = connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE query LIKE '%current_snapshot%' AND pid <> pg_backend_pid() "
+                "AND datname = current_database()"
+            ).fetchall()
+            os.kill(asker, signal.SIGSTOP)
+            question = asyncio.ensure_future(database.ask())
+            await asyncio.sleep(0.05)
+            assert not question.done()
+            connection.execute("SELECT pg_terminate_backend(%s)", [asker])
+            os.kill(asker, signal.SIGCONT)
+        await question
+        assert database.version() != version
+        version = database.version()
+        await database.ask()
+        assert database.version() == version
+
+    asyncio.run(run())
 
 
 def test_where_nobody_answers_no_version_is_trusted(tmp_path):
