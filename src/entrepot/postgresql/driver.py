@@ -55,7 +55,7 @@ class Postgresql:
         self._seen = "", next(self._numbers)
         self._asker: Asker | None = None
         self._asking: asyncio.Future[None] | None = None
-        self._next: asyncio.Future[None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
 
     def version(self) -> int:
         """A number that equals an earlier one only if nothing was committed between the two questions."""
@@ -90,9 +90,11 @@ class Postgresql:
 
     async def ask(self) -> None:
         """Let ``version`` tell what was committed before this. Who come while one question is out share the next."""
-        if self._next is None or self._next.done():  # done: by a loop that ended before it began
-            self._next = asyncio.ensure_future(self._ask_after(self._asking))
-        await asyncio.shield(self._next)
+        told = asyncio.get_running_loop().create_future()
+        self._waiting.append(told)
+        if self._asking is None:
+            self._asking = asyncio.ensure_future(self._ask_for_all())
+        await told
 
     def close(self) -> None:
         """End the connection that asks."""
@@ -100,14 +102,22 @@ class Postgresql:
             self._asker.close()
             self._asker = None
 
-    async def _ask_after(self, earlier: "asyncio.Future[None] | None") -> None:
-        if earlier is not None and not earlier.done():
-            await asyncio.wait([earlier])
-        self._asking, self._next = self._next, None
+    async def _ask_for_all(self) -> None:
+        try:
+            while self._waiting:
+                waiting, self._waiting = self._waiting, []
+                await self._look()
+                for told in waiting:
+                    if not told.done():  # who has gone meanwhile was told to
+                        told.set_result(None)
+        finally:
+            self._asking, self._waiting = None, []  # who waits still has ended with the loop
+
+    async def _look(self) -> None:
         try:
             snapshot = await self._snapshot()
-        except psycopg.Error:
-            snapshot = ""  # unlike every one that is remembered: nobody trusts what he knows
+        except Exception:  # noqa: BLE001  # whatever it is, all who wait are told, and nobody trusts what he knows
+            snapshot = ""  # unlike every one that is remembered
         if not snapshot or snapshot != self._seen[0]:
             self._seen = snapshot, next(self._numbers)
 
