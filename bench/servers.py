@@ -59,6 +59,7 @@ _START_SECONDS = 60
 _END_SECONDS = 20
 _ANSWER_SECONDS = 300
 _AT_REST = 0.04  # of one core
+_QUIET = 4  # half seconds
 
 
 class NotHere(RuntimeError):
@@ -282,12 +283,17 @@ def _await_answer(process: subprocess.Popen[bytes], port: int, log: Path) -> Non
 
 
 def _await_rest(server: Server) -> None:
-    """Wait until the server has nothing to do: what starts in its background is not part of any work but `start`."""
-    used = server.cpu_seconds()
+    """
+    Wait until the server has nothing to do: what starts in its background is not part of any work but `start`.
+
+    What waits for somebody else meanwhile, as jobs do for PostgreSQL that makes their tables, goes on soon.
+    """
+    used, quiet = server.cpu_seconds(), 0
     for _ in range(_START_SECONDS * 2):
         time.sleep(0.5)
         used, before = server.cpu_seconds(), used
-        if used - before <= _AT_REST * 0.5:
+        quiet = quiet + 1 if used - before <= _AT_REST * 0.5 else 0
+        if quiet == _QUIET:
             return
 
 
