@@ -137,7 +137,7 @@ def test_uploads_that_go_in_any_way_are_counted_no_more(runtime, repository):
     _old_program(runtime, f"UPDATE uploads SET updated_at = 0 WHERE id = '{idle}'")
     collect(runtime, grace=DAY)
     assert _counted(runtime) == {ACCOUNT: 4}
-    runtime.database.write(stored.forget_the_rest)  # as a restore does
+    runtime.database.write(lambda tx: stored.forget_the_rest(tx, small_too=True))  # as a restore does
     assert _counted(runtime) == {ACCOUNT: 0}
     assert left
 
