@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from concurrent.futures import Executor
+from itertools import takewhile
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -71,7 +72,7 @@ def document(status: int, body: bytes, *headers: Header, media_type: bytes = b"a
     )
 
 
-async def answer(response: Response, send: Send, pool: Executor, *, head: bool) -> None:
+async def answer(response: Response, receive: Receive, send: Send, pool: Executor, *, head: bool) -> None:
     """Put *response* on the wire; to a HEAD request without its body."""
     await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
     if head:
@@ -79,12 +80,23 @@ async def answer(response: Response, send: Send, pool: Executor, *, head: bool) 
     elif response.path is not None:
         await send({"type": "http.response.pathsend", "path": response.path})
     elif response.pieces is not None:
-        await _send_pieces(response, send, pool)
+        left = asyncio.ensure_future(_left(receive))
+        try:
+            # Sending tells nothing of a client that has gone: all that it will not take would be read and opened.
+            await _send_pieces(takewhile(lambda _: not left.done(), response.pieces), send, pool)
+        finally:
+            left.cancel()
     else:
         await send({"type": "http.response.body", "body": response.body})
 
 
-async def _send_pieces(response: Response, send: Send, pool: Executor) -> None:
+async def _left(receive: Receive) -> None:
+    """Return when the client has gone. Source: ASGI 3.0, "Disconnect"."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send_pieces(pieces: Iterator[bytes | bytearray], send: Send, pool: Executor) -> None:
     """
     The pieces, one by one: those that are at hand, and then what has to be waited for.
 
@@ -92,8 +104,6 @@ async def _send_pieces(response: Response, send: Send, pool: Executor) -> None:
     one core, that is two thirds of what it costs by way of a thread. From the first that has to be waited for, one is
     read ahead on a thread while the one before is on its way; a slow client holds two, and no thread.
     """
-    assert response.pieces is not None  # the caller has looked
-    pieces = response.pieces
     loop = asyncio.get_running_loop()
     piece: bytes | bytearray | None = await loop.run_in_executor(pool, next, pieces, None)
     while piece:

@@ -108,14 +108,14 @@ class Application:
         """Answer what has to be looked at, unless the edge already refuses it."""
         scope["principal"] = None
         if scope["path"] in _HEALTH:  # load balancers ask by whatever name they have for a node
-            await self._tell(scope, send)
+            await self._tell(scope, receive, send)
             return
         try:
             address = self._peers.admit(scope)
         except Fault as fault:
             address = None
             scope["status"] = status_of(fault)
-            await answer(document(scope["status"], document_of(fault)), send, self._context.pool, head=False)
+            await answer(document(scope["status"], document_of(fault)), receive, send, self._context.pool, head=False)
         if address is not None:
             try:
                 await self._dispatch(scope, receive, send)
@@ -134,13 +134,13 @@ class Application:
         else:
             await self._aws(scope, receive, send)
 
-    async def _tell(self, scope: Scope, send: Send) -> None:
+    async def _tell(self, scope: Scope, receive: Receive, send: Send) -> None:
         """That the process lives; at /readyz, also that it is where requests should go."""
         is_well = scope["path"] == "/healthz" or (not self._is_draining() and await self._is_ready())
         status = 200 if is_well else 503
         scope["status"] = status
         body = b'{"status":"ok"}' if status == 200 else b'{"status":"not ready"}'
-        await answer(document(status, body), send, self._context.pool, head=scope["method"] == "HEAD")
+        await answer(document(status, body), receive, send, self._context.pool, head=scope["method"] == "HEAD")
 
     async def _is_ready(self) -> bool:
         """Whether rows and bytes can be reached. All who ask at a time wait for one look at them."""

@@ -31,7 +31,7 @@ class Downloads:
         except Fault as fault:
             response = document(faults.status_of(fault), faults.document_of(fault))
         scope["status"] = response.status
-        await answer(response, send, self._context.pool, head=scope["method"] == "HEAD")
+        await answer(response, receive, send, self._context.pool, head=scope["method"] == "HEAD")
 
     def _respond(self, scope: Scope, receive: Receive) -> Response:
         """Raises: Unsupported, SignedUrlInvalid, LayerNotFound, KmsUnavailable."""

@@ -62,7 +62,7 @@ class PublicEndpoint:
             _log.exception("request failed", extra={"request": scope["request_id"]})
             response = rendered(Fault())
         scope["status"] = response.status
-        await answer(response, send, self._context.pool, head=scope["method"] == "HEAD")
+        await answer(response, receive, send, self._context.pool, head=scope["method"] == "HEAD")
 
     def _respond(self, scope: Scope) -> Response:
         opened = self._authenticate(scope)

@@ -70,7 +70,7 @@ class Endpoint:
             _log.exception("request failed", extra={"request": scope["request_id"]})
             response = rendered(Fault())
         scope["status"] = response.status
-        await answer(response, send, self._context.pool, head=scope["method"] == "HEAD")
+        await answer(response, receive, send, self._context.pool, head=scope["method"] == "HEAD")
 
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
         opened = self._authenticate(scope)
