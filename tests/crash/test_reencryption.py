@@ -1,7 +1,9 @@
 """Re-encryption as a job: asked for by a command, done by processes of jobs, some of which are killed at it."""
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -17,6 +19,7 @@ from tests.support.server import ENTREPOT, Server
 pytestmark = pytest.mark.timeout(300)
 
 _BLOBS = 30
+_BEAT = 5.1  # seconds: before then whoever is at it says how far it is, and hears that it is not wanted
 
 
 class Beside(NamedTuple):
@@ -98,6 +101,23 @@ def _jobs_of(server):
     return None
 
 
+@contextlib.contextmanager
+def _halted(server):
+    """The process of jobs stands still, between two of its transactions: so nobody who writes waits for it."""
+    process = _jobs_of(server)
+    try:
+        while True:
+            os.kill(process, signal.SIGSTOP)
+            with contextlib.suppress(sqlite3.OperationalError):
+                server.sql("BEGIN IMMEDIATE")
+                break
+            os.kill(process, signal.SIGCONT)
+            time.sleep(0.01)
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+
 def test_what_a_killed_process_of_jobs_was_at_the_next_one_ends(tmp_path, begun):
     if not Path("/proc/self/fd").exists():
         pytest.skip("this system has no /proc")
@@ -149,22 +169,29 @@ def test_of_two_workers_one_is_at_it_and_when_that_is_killed_the_other_goes_on(t
 
 
 def test_whoever_follows_may_go_and_whoever_stops_it_ends_it(tmp_path, begun):
-    with Server(tmp_path / "data", default_at_rest="disk", gc_interval=0) as server:
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("this system has no /proc")
+    database = f"sqlite:{tmp_path}/data/entrepot.sqlite"
+    with Server(tmp_path / "data", default_at_rest="disk", database=database, gc_interval=0) as server:
         assert server.command("reencrypt", "--status").stdout == "nobody has asked for a re-encryption\n"
         assert server.command("reencrypt", "--stop").stdout.startswith("nothing goes on\n")
         registry, blobs = _pushed(server)
         command = begun(server, "reencrypt", "--default-at-rest", "service")
-        _until(lambda: server.sql("SELECT seen FROM reencryption WHERE worker IS NOT NULL") != [])
-        command.process.send_signal(signal.SIGINT)
-        assert command.process.wait() == 130
-        assert "processes of jobs go on with it" in command.log.read_text()
-        assert "under way" in server.command("reencrypt", "--status").stdout
+        _until(lambda: _renewed(server) >= 1)
+        with _halted(server):  # else it may be done before the commands have begun
+            next_word = time.monotonic() + _BEAT
+            command.process.send_signal(signal.SIGINT)
+            assert command.process.wait() == 130
+            assert "processes of jobs go on with it" in command.log.read_text()
+            assert "under way" in server.command("reencrypt", "--status").stdout
 
-        stopped = server.command("reencrypt", "--stop").stdout
+            stopped = server.command("reencrypt", "--stop").stdout
+            time.sleep(max(0.0, next_word - time.monotonic()))
 
         assert "seal, under version 1 of the root key" in stopped
         assert "it was stopped 20" in stopped
         _until(lambda: _worker_of(server) is None)
+        assert 0 < server.sql("SELECT count(*) FROM blobs WHERE sealing IS NOT NULL")[0][0] < len(blobs)
         server.command("reencrypt", "--default-at-rest", "disk")
         assert server.sql("SELECT count(*) FROM blobs WHERE sealing IS NOT NULL")[0][0] == 0
         pull_all(registry, blobs)
