@@ -113,6 +113,16 @@ def test_an_account_joins_the_organization_and_is_limited_by_it(server):
     ecr.create_repository(repositoryName="after")
 
 
+def test_only_the_account_that_manages_the_organization_has_others_join(server):
+    """Also where the default account has become another of its members."""
+    server.command("account", "create", "--id", "444444444444", "--join")
+
+    done = server.again(server.log, account="444444444444").command("account", "create", "--join", check=False)
+
+    assert done.returncode == 1
+    assert done.stderr == "entrepot: You don't have permissions to access this resource.\n"
+
+
 def test_there_has_to_be_an_organization_to_join(tmp_path):
     with Server(tmp_path / "data") as server:
         done = server.command("account", "create", "--join", check=False)
