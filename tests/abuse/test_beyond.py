@@ -78,7 +78,7 @@ NOTHING: set[str] = set()
     ],
     ids=["administrator", "every other policy"],
 )
-def test_of_the_policies_of_aws_only_everything_has_it_in(person, managed, does):
+def test_abuse_25_of_the_policies_of_aws_only_everything_has_it_in(person, managed, does):
     assert done_by(person(managed=managed)) == does
 
 
@@ -96,21 +96,21 @@ def test_of_the_policies_of_aws_only_everything_has_it_in(person, managed, does)
     ],
     ids=["both rights", "all but IAM", "all of IAM", "ours alone"],
 )
-def test_what_makes_more_of_somebody_needs_our_right_and_that_of_aws(person, statement, does):
+def test_abuse_25_what_makes_more_of_somebody_needs_our_right_and_that_of_aws(person, statement, does):
     assert done_by(person(statement)) == does
 
 
-def test_a_boundary_bounds_it(person):
+def test_abuse_25_a_boundary_bounds_it(person):
     assert done_by(person(allow("*"), bound=allow("entrepot:ListAccounts", "iam:*"))) == {"ListAccounts"}
 
 
-def test_a_denial_of_either_right_is_enough(person):
+def test_abuse_25_a_denial_of_either_right_is_enough(person):
     deny = {**allow("organizations:CreateAccount", "entrepot:SetProviderKeys"), "Effect": "Deny"}
 
     assert done_by(person(allow("*"), deny)) == ALL - {"CreateAccount", "SetProviderKeys"}
 
 
-def test_credentials_that_do_not_open_iam_do_not_open_it(person):
+def test_abuse_25_credentials_that_do_not_open_iam_do_not_open_it(person):
     """A key of a new account would outlive them, and so would a token of a provider whose keys are one's own."""
     who = person(allow("*"))
     federated = who.sts.get_federation_token(Name="bob", Policy=policy(allow("*")))
@@ -119,7 +119,7 @@ def test_credentials_that_do_not_open_iam_do_not_open_it(person):
     assert done_by(who.session(federated)) == NOTHING
 
 
-def test_a_session_does_what_its_own_policy_leaves_it(person, server):
+def test_abuse_25_a_session_does_what_its_own_policy_leaves_it(person, server):
     trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     iam, who = server.aws("iam"), person(allow("*"))
