@@ -22,6 +22,7 @@ The same rights hold over `/v2`: a pull needs `ecr:BatchGetImage` and `ecr:GetDo
 _TITLES = {
     "ecr": "Amazon ECR",
     "ecr-public": "Amazon ECR Public",
+    "entrepot": "Entrepôt's own",
     "iam": "AWS IAM",
     "kms": "AWS KMS",
     "organizations": "AWS Organizations",

@@ -32,12 +32,13 @@ from entrepot.registry import usage
 from entrepot.registry.addresses import PUBLIC
 from entrepot.rootkey import RootKeyRefused
 from entrepot.runtime import Runtime
-from entrepot.services import ecr, ecr_public, iam, kms, organizations, secretsmanager, sts
+from entrepot.services import beyond, ecr, ecr_public, iam, kms, organizations, secretsmanager, sts
 from entrepot.telemetry.logs import AccessLog, set_up
 
 SERVICES = (
     ecr.service,
     ecr_public.service,
+    beyond.service,
     iam.service,
     kms.service,
     organizations.service,

@@ -1,6 +1,7 @@
 """What a process knows of its data: who there is, what guards what, and what is read often."""
 
 from entrepot.database import Transaction
+from entrepot.identity import accounts
 from entrepot.identity.directory import Directory
 from entrepot.identity.facts import Guard
 from entrepot.identity.principals import Principal
@@ -19,7 +20,7 @@ def knowledge_of(runtime: Runtime) -> tuple[Directory, Reads]:
         runtime.database,
         runtime.root_key,
         guards=_guard_of,
-        locate=_located,
+        locate=lambda look, resource: _located(look, resource, runtime.settings.account),
         endpoint_policy=runtime.endpoint_policy,
     )
     return directory, Reads(runtime.database, runtime.at_rest, Usage(runtime.database, directory))
@@ -34,8 +35,8 @@ def _guard_of(tx: Transaction, arn: str, principal: Principal) -> Guard | None:
     return policies.guard_of(tx, arn)
 
 
-def _located(look: names.Look, resource: str) -> str:
-    """The ARN by which policies know a key or a secret; what is of anything else stays as it is."""
+def _located(look: names.Look, resource: str, default_account: str) -> str:
+    """The ARN by which policies know a key, a secret or an account; what is of anything else stays as it is."""
     if resource.startswith(secret_names.PREFIX):
         return secret_names.located(look, resource)
-    return names.located(look, resource)
+    return names.located(look, accounts.located(resource, default_account))

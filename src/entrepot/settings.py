@@ -90,7 +90,10 @@ class Settings:
     private_hosts: tuple[str, ...] = _setting(
         (), "Hosts outside the public internet that may be called, as `name=network`, the network in CIDR form."
     )
-    account: str = _setting("123456789012", "The account that the first start makes; the one of a bare host name.")
+    account: str = _setting(
+        "123456789012",
+        "The account that the first start makes, and whose people may make others; the one of a bare host name.",
+    )
     region: str = _setting("us-east-1", "The region of a bare host name.")
     regions: tuple[str, ...] = _setting((), "All regions that are served. Default: the one `region`.")
     hostname: str | None = _setting(

@@ -4,7 +4,7 @@ Who may do what: the table. Written by hand from AWS's documents, so that the pr
 A line is an operation (or a route), the action that it needs and what it is about, and the action's access level:
 List, Read, Write, Permissions management, Tagging. Source: ecr-api C.1, C.2, C.5; Service Authorization Reference,
 "Actions, resources, and condition keys" for Amazon ECR, Amazon ECR Public, AWS IAM, AWS KMS, AWS Organizations,
-AWS Secrets Manager and AWS STS.
+AWS Secrets Manager and AWS STS; of our own service decisions/0022.
 """
 
 from collections.abc import Iterator
@@ -27,8 +27,9 @@ DescribeImageScanFindings
 """
 READER = frozenset(f"ecr:{operation}" for operation in _READER.split())
 
-# What is a matter of reading, and not allowed by ReadOnlyAccess. Source: AWS managed policy reference.
-UNSEEN = frozenset({"secretsmanager:GetSecretValue", "sts:GetServiceBearerToken"})
+# What is a matter of reading, and not allowed by ReadOnlyAccess. Source: AWS managed policy reference, which does not
+# know ours.
+UNSEEN = frozenset({"entrepot:ListAccounts", "secretsmanager:GetSecretValue", "sts:GetServiceBearerToken"})
 
 # Kinds of resources that an account can speak of that are another's: by registryId, or by an ARN.
 OWNED = frozenset({"repository", "repositories", "policy", "provider", "source", "role arn", "key", "secret"})
@@ -161,6 +162,15 @@ OPERATIONS: dict[tuple[str, str], Need] = dict(
 OPERATIONS["ecr-public", "GetAuthorizationToken"] = Need(
     ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"), "any", "R"
 )
+# Two of ours need the right by which AWS guards the like; accounts are for the default account alone.
+OPERATIONS |= {
+    ("entrepot", "CreateAccount"): Need(("entrepot:CreateAccount", "organizations:CreateAccount"), "account", "W"),
+    ("entrepot", "ListAccounts"): Need(("entrepot:ListAccounts",), "account", "L"),
+    ("entrepot", "RevokeSessions"): Need(("entrepot:RevokeSessions",), "user", "W"),
+    ("entrepot", "SetProviderKeys"): Need(
+        ("entrepot:SetProviderKeys", "iam:UpdateOpenIDConnectProviderThumbprint"), "provider", "P"
+    ),
+}
 
 
 def _on(level: str, *operations: str) -> list[Need]:

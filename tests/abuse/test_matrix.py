@@ -65,6 +65,8 @@ def expected(who: str, need: Need, owner: str) -> Outcome:
     account, rights = WHO[who]
     if need.kind == "nothing":
         return "allowed"
+    if need.kind == "account" and account != "home":
+        return "refused"
     if need.kind == "role arn" and rights == "root":
         return "refused"  # nobody assumes a role as a root user. Source: AWS STS API reference, AssumeRole
     own = (
@@ -484,6 +486,7 @@ def _resources(kind: str, name: str) -> list[str]:
         "alias": [f"{kms}alias/none", f"{kms}key/{_UPLOAD}", f"{kms}key/alias/none"],
         "secret": [f"{secret}none-??????"],
         "new secret": [f"{secret}none-??????"],
+        "account": [f"arn:aws:entrepot::{ACCOUNT}:account/*"],
         "federated": [f"arn:aws:sts::{ACCOUNT}:federated-user/none"],
     }.get(kind, ["*"])
 

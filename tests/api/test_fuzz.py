@@ -12,8 +12,6 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import pytest
-from botocore.loaders import Loader
-from botocore.model import ServiceModel
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,10 +20,7 @@ from entrepot.services import ecr as ecr_service
 from tests.support.api import push_image, raw
 from tests.support.server import ACCOUNT, Server, digest_of
 
-MODELS = {
-    service.name: ServiceModel(Loader().load_service_model(service.name, "service-2"), service.name)
-    for service in SERVICES
-}
+MODELS = {service.name: service.model.service for service in SERVICES}
 REPOSITORY = "fuzz/app"
 LAYER = digest_of(b"layer of one")
 ARN = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/{REPOSITORY}"
@@ -99,6 +94,8 @@ KNOWN: dict[str, list[Any]] = {
     "PolicyId": ["p-FullAWSAccess", "p-aaaaaaaa"],
     "ResourceId": ["{root}", "{account}"],
     "Email": ["a@example.com"],
+    "AccountName": ["lab", "missing"],
+    "KeySet": ["{}", '{"keys": []}', '{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB"}]}', "[" * 2000],
     "imageManifest": ["{}", '{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json"}'],
 }
 _TEXT = st.one_of(

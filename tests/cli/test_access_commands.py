@@ -113,6 +113,16 @@ def test_an_account_joins_the_organization_and_is_limited_by_it(server):
     ecr.create_repository(repositoryName="after")
 
 
+def test_only_the_account_that_manages_the_organization_has_others_join(server):
+    """Also where the default account has become another of its members."""
+    server.command("account", "create", "--id", "444444444444", "--join")
+
+    done = server.again(server.log, account="444444444444").command("account", "create", "--join", check=False)
+
+    assert done.returncode == 1
+    assert done.stderr == "entrepot: You don't have permissions to access this resource.\n"
+
+
 def test_there_has_to_be_an_organization_to_join(tmp_path):
     with Server(tmp_path / "data") as server:
         done = server.command("account", "create", "--join", check=False)
@@ -120,6 +130,24 @@ def test_there_has_to_be_an_organization_to_join(tmp_path):
         assert done.returncode == 1
         assert "organization" in done.stderr
         assert len(server.command("account", "list").stdout.splitlines()) == 1
+
+
+def test_the_default_account_itself_can_be_made_and_accounts_be_listed_without_it(tmp_path):
+    """What a server says that is told of an account which is not there: tests/cli/test_serve.py."""
+    with Server(tmp_path / "data") as server:
+        absent = server.again(tmp_path / "log", account="210987654321")
+        listed = absent.command("account", "list").stdout
+        refused = [
+            absent.command(*command, check=False).stderr
+            for command in (["user", "list"], ["session", "revoke", "--user", "x"], ["provider", "keys", "https://x.y"])
+        ]
+        made = absent.command("account", "create", "--id", "210987654321").stdout
+
+        assert listed == "123456789012  123456789012\n"
+        assert refused == ["entrepot: The account with name 210987654321 cannot be found.\n"] * 3
+        assert made.startswith("account            210987654321\n")
+        assert absent.command("user", "list").stdout == ""
+        assert absent.command("account", "list").stdout == f"{listed}210987654321  210987654321\n"
 
 
 def test_a_user_is_deleted_with_all_that_hangs_on_it_and_nobody_else(server):

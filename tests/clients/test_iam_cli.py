@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from entrepot.aws.models import DATA
 from tests.support.clients import client
 
 
@@ -66,3 +67,14 @@ def test_a_password_policy_and_a_credential_report(aws):
 
     assert (rules["MinimumPasswordLength"], rules["RequireSymbols"]) == (12, True)
     assert report["ReportFormat"] == "text/csv"
+
+
+def test_our_own_service_is_a_command_of_the_aws_cli_by_its_model(aws):
+    """As docs/access.md says."""
+    made = aws("entrepot", "create-account", "--account-name=cli-lab", AWS_DATA_PATH=DATA)
+
+    root = {"AWS_ACCESS_KEY_ID": made["AccessKey"]["AccessKeyId"]}
+    root["AWS_SECRET_ACCESS_KEY"] = made["AccessKey"]["SecretAccessKey"]
+    assert made["Account"]["Name"] == "cli-lab"
+    assert made["Account"] in aws("entrepot", "list-accounts", "--page-size=1")["Accounts"]
+    assert aws("sts", "get-caller-identity", **root)["Account"] == made["Account"]["Id"]

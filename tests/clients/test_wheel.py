@@ -130,13 +130,14 @@ def test_the_wheel_serves_a_registry_that_takes_a_push(served):
     ]
 
 
-def test_the_wheel_holds_the_package_alone_with_its_types_migrations_and_licence(wheel):
+def test_the_wheel_holds_the_package_alone_with_its_types_migrations_model_and_licence(wheel):
     names = {name for name in zipfile.ZipFile(wheel).namelist() if not name.endswith("/")}
     source = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src").rglob("*") if path.is_file()}
     expected = {name for name in source if "__pycache__" not in name}
 
     assert {name for name in names if not re.match(r"entrepot-[\d.]+\.dist-info/", name)} == expected
-    assert {"entrepot/py.typed", "entrepot/schema/migrations/env.py"} <= names
+    model = "entrepot/aws/data/entrepot/2026-11-22/service-2.json"
+    assert {"entrepot/py.typed", "entrepot/schema/migrations/env.py", model} <= names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 

@@ -1,5 +1,5 @@
 """
-Service models, as botocore ships them: operations, shapes and errors of one AWS service.
+Service models, as botocore ships them: operations, shapes and errors of one AWS service, or of our own (``DATA``).
 
 Only ``botocore.loaders`` and ``botocore.model`` are used; ``botocore.session`` would cost every worker
 107 ms and 35 MB for clients that nobody here makes.
@@ -7,6 +7,7 @@ Only ``botocore.loaders`` and ``botocore.model`` are used; ``botocore.session`` 
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from botocore import xform_name
@@ -16,8 +17,10 @@ from botocore.model import ServiceModel, StructureShape
 from entrepot.aws.faults import COMMON, Wire
 from entrepot.errors import Fault, FrontDoor
 
+# Where the model of our own service is, in the form in which clients take it too.
+DATA = str(Path(__file__).with_name("data"))
 # Only the models that are installed with us: botocore would also read ~/.aws/models and $AWS_DATA_PATH.
-_LOADER = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
+_LOADER = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH, DATA], include_default_search_paths=False)
 _PROTOCOLS = {"json": "json", "query": "query", "smithy-rpc-v2-cbor": "cbor"}
 
 

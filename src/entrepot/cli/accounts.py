@@ -1,19 +1,12 @@
-"""
-``entrepot account`` and ``provider``. AWS has no operation for what they do, so they work on the folder: an account of
-any id, with its first key, in an organization only if that is wanted; all accounts of a deployment; keys in a file.
-"""
+"""``entrepot account`` and ``provider``."""
 
 from typing import TextIO
 
 import click
 
+from entrepot.cli.api import api_of
 from entrepot.cli.arguments import PLACE, takes
-from entrepot.cli.folders import opened, pages, show
-from entrepot.database import Transaction
-from entrepot.identity import accounts, credentials, organization, providers
-from entrepot.identity.credentials import Vault
-from entrepot.identity.new_keys import NewKey
-from entrepot.identity.principals import root_of
+from entrepot.cli.folders import show
 from entrepot.settings import Settings
 
 
@@ -29,28 +22,19 @@ def account() -> None:
 @takes(*PLACE, "account")
 def create_account(settings: Settings, account_id: str | None, name: str | None, *, join: bool) -> None:
     """Make an account, with an access key of its root user."""
-    with opened(settings) as runtime:
-        vault = Vault(runtime.root_key)
-
-        def work(tx: Transaction) -> tuple[accounts.Account, NewKey]:
-            made = accounts.create(tx, account=account_id, name=name)
-            if join:
-                to = organization.of(tx, settings.account)
-                organization.join(tx, to, made.id, email=f"root@{made.id}.invalid", by="INVITED")
-            return made, credentials.create(tx, root_of(made.id), vault=vault)
-
-        made, key = runtime.database.write(work)
-    click.echo(f"account            {made.id}")
-    show(key)
+    with api_of(settings, must_exist=False) as api:
+        made = api("entrepot", "CreateAccount", AccountId=account_id, AccountName=name, JoinOrganization=join)
+    click.echo(f"account            {made['Account']['Id']}")
+    show(made["AccessKey"])
 
 
 @account.command("list")
 @takes(*PLACE)
 def list_accounts(settings: Settings) -> None:
     """List accounts: id, name."""
-    with opened(settings) as runtime:
-        for each in pages(runtime.database, lambda tx, last: accounts.page(tx, after=last.id if last else "")):
-            click.echo(f"{each.id}  {each.name}")
+    with api_of(settings, must_exist=False) as api:
+        for each in api.every("entrepot", "ListAccounts", "Accounts", MaxItems=1000):
+            click.echo(f"{each['Id']}  {each['Name']}")
 
 
 @click.group()
@@ -66,5 +50,5 @@ def give_keys(settings: Settings, url: str, file: TextIO | None) -> None:
     """Give the keys (a JWK set; - is standard input) of the provider at URL. Without FILE: let them be fetched."""
     arn = f"arn:aws:iam::{settings.account}:oidc-provider/{url.removeprefix('https://')}"
     text = file.read() if file else None
-    with opened(settings) as runtime:
-        runtime.database.write(lambda tx: providers.set_jwks(tx, providers.get(tx, settings.account, arn), text))
+    with api_of(settings) as api:
+        api("entrepot", "SetProviderKeys", OpenIDConnectProviderArn=arn, KeySet=text)

@@ -1,13 +1,12 @@
 """What commands do with a data folder: open it, list what is in it, show a key."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
 import click
 
 from entrepot.database import Database, Transaction
-from entrepot.identity.new_keys import NewKey
 from entrepot.runtime import Runtime
 from entrepot.serving.preparing import open_rows, open_runtime
 from entrepot.settings import Settings
@@ -47,6 +46,6 @@ def pages(database: Database, page: Callable[[Transaction, T | None], list[T]]) 
         last = found[-1]
 
 
-def show(made: NewKey) -> None:
-    """Print an access key, this once."""
-    click.echo(f"access key id      {made.id}\nsecret access key  {made.secret}")
+def show(made: Mapping[str, str]) -> None:
+    """Print an access key of an answer, this once."""
+    click.echo(f"access key id      {made['AccessKeyId']}\nsecret access key  {made['SecretAccessKey']}")

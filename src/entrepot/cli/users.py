@@ -7,11 +7,9 @@ import click
 from entrepot.cli.api import Api, api_of
 from entrepot.cli.arguments import PLACE, takes
 from entrepot.cli.folders import opened, show
-from entrepot.database import Transaction
 from entrepot.errors import Fault
-from entrepot.identity import key_usage, managed, revocation, users
+from entrepot.identity import key_usage, managed, users
 from entrepot.identity.faults import KeyNotFound, LoginProfileNotFound
-from entrepot.identity.new_keys import NewKey
 from entrepot.settings import Settings
 
 
@@ -78,7 +76,7 @@ def create_key(settings: Settings, name: str | None) -> None:
     """Make an access key and print its secret, this once."""
     with api_of(settings) as api:
         made = api("iam", "CreateAccessKey", UserName=name)["AccessKey"]
-    show(NewKey(made["AccessKeyId"], made["SecretAccessKey"]))
+    show(made)
 
 
 @key.command("list")
@@ -126,18 +124,10 @@ def session() -> None:
 @takes(*PLACE, "account")
 def revoke_sessions(settings: Settings, user_name: str | None, role_name: str | None) -> None:
     """End every session of a user or a role that was issued until now. New ones can be had at once."""
-    # AWS has no operation for it: there one denies by a policy what is older than a moment.
     if (user_name is None) == (role_name is None):
         raise click.UsageError("Give either --user or --role.")
-
-    def work(tx: Transaction) -> None:
-        if user_name is not None:
-            revocation.revoke_of_user(tx, settings.account, name=user_name)
-        if role_name is not None:
-            revocation.revoke_of_role(tx, settings.account, name=role_name)
-
-    with opened(settings) as runtime:
-        runtime.database.write(work)
+    with api_of(settings) as api:
+        api("entrepot", "RevokeSessions", UserName=user_name, RoleName=role_name)
 
 
 def _delete(api: Api, name: str) -> None:

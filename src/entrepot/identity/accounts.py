@@ -15,12 +15,15 @@ from entrepot.identity.tables import accounts
 _ACCOUNT_ID = re.compile(r"\d{12}", re.ASCII)
 _ACCOUNT_NAME = re.compile(r"[\w+=,.@ -]{1,50}", re.ASCII)
 
-_PAGE = 1000
+#: Before ``account/<id>``, where an ARN is to stand: all accounts are a matter of the deployment's default account.
+PREFIX = "deployment:"
 
 _FIND = Statement(select(accounts).where(accounts.c.id == bindparam("id")))
 _FIND_NAME = Statement(select(accounts).where(accounts.c.name == bindparam("name")))
 _PUT = Statement(insert(accounts))
-_LIST = Statement(select(accounts).where(accounts.c.id > bindparam("after")).order_by(accounts.c.id).limit(_PAGE))
+_LIST = Statement(
+    select(accounts).where(accounts.c.id > bindparam("after")).order_by(accounts.c.id).limit(bindparam("most"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,16 @@ def get(tx: Transaction, account: str) -> Account:
     return found
 
 
-def page(tx: Transaction, *, after: str = "") -> list[Account]:
-    """At most 1,000 accounts behind the id *after*, by id."""
-    return [Account(**row) for row in tx.all(_LIST, after=after)]
+def page(tx: Transaction, *, after: str = "", limit: int) -> list[Account]:
+    """At most *limit* accounts behind the id *after*, by id."""
+    return [Account(**row) for row in tx.all(_LIST, after=after, most=limit)]
+
+
+def located(resource: str, default_account: str) -> str:
+    """The ARN by which policies know what ``deployment:account/<id>`` means; anything else stays as it is."""
+    if not resource.startswith(PREFIX):
+        return resource
+    return f"arn:aws:entrepot::{default_account}:{resource.removeprefix(PREFIX)}"
 
 
 def _unused_id(tx: Transaction) -> str:

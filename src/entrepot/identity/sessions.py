@@ -143,12 +143,13 @@ def confines(session: Session | None, action: str) -> bool:
 
     Source: AWS STS API reference, GetSessionToken and GetFederationToken: neither opens IAM (the former does
     with MFA), nor STS but for GetCallerIdentity, the former also AssumeRole. GetServiceBearerToken is no operation
-    of STS's: another service asks whether its caller has that right.
+    of STS's: another service asks whether its caller has that right. What is ours makes keys and ends sessions, as IAM
+    does.
     """
     if session is None or session.kind == "role":
         return False
     service, _, operation = action.partition(":")
-    if service == "iam":
+    if service in {"iam", "entrepot"}:
         return session.kind == "federated" or session.mfa_at is None
     if service == "sts":
         opened = {"GetCallerIdentity", "GetServiceBearerToken"}

@@ -154,7 +154,7 @@ def _first_key(database: Database, settings: Settings, *, root_key: RootKey) -> 
     with database.reading() as tx:
         if accounts.find(tx, settings.account) is not None:
             return None
-        if accounts.page(tx):
+        if accounts.page(tx, limit=1):
             raise FolderRefused(
                 f"account: there is no account {settings.account} in {settings.data}; "
                 f"make it with: entrepot account create --id {settings.account} --data {settings.data}"

@@ -45,8 +45,9 @@ def test_accounts_are_listed_by_id(world):
     world.database.write(lambda tx: accounts.create(tx, account="000000000001"))
 
     with world.database.reading() as tx:
-        assert [account.id for account in accounts.page(tx)] == ["000000000001", ACCOUNT]
-        assert [account.id for account in accounts.page(tx, after="000000000001")] == [ACCOUNT]
+        assert [account.id for account in accounts.page(tx, limit=9)] == ["000000000001", ACCOUNT]
+        assert [account.id for account in accounts.page(tx, limit=1)] == ["000000000001"]
+        assert [account.id for account in accounts.page(tx, after="000000000001", limit=9)] == [ACCOUNT]
 
 
 def test_a_user_has_an_arn_with_its_path(world):
