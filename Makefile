@@ -28,6 +28,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # All tests run over SQLite and sealed files; those of both faces also over other back ends.
 FACES := tests/oci tests/api
+# One process for each core, and no more than four: each has servers and engines of its own. With ARGS it is one.
+PYTEST := $(PYTHON) -m pytest $(if $(ARGS),,--numprocesses auto --maxprocesses 4 --dist loadfile)
 BESIDE := over-postgresql-s3
 FURTHER := over-sqlite-plain over-sqlite-s3 over-postgresql-file over-postgresql-plain
 
@@ -42,20 +44,20 @@ test: quick $(if $(ARGS),,$(BESIDE))
 test-all: whole $(if $(ARGS),,$(BESIDE) $(FURTHER))
 
 quick: .venv/.made
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 whole: .venv/.made
-	$(PYTHON) -m pytest -m "" $(ARGS)
+	$(PYTEST) -m "" $(ARGS)
 
 # What else has to do with rows.
 over-postgresql-file: FACES += tests/abuse tests/cli/test_commands.py tests/cli/test_freshness.py \
 	tests/crash/test_garbage.py tests/moto
 
 over-sqlite-%: .venv/.made
-	ENTREPOT_TEST_STORAGE=$* $(PYTHON) -m pytest $(or $(ARGS),$(FACES))
+	ENTREPOT_TEST_STORAGE=$* $(PYTEST) $(or $(ARGS),$(FACES))
 
 over-postgresql-%: .venv/.made
-	ENTREPOT_TEST_DATABASE=postgresql ENTREPOT_TEST_STORAGE=$* $(PYTHON) -m pytest $(or $(ARGS),$(FACES))
+	ENTREPOT_TEST_DATABASE=postgresql ENTREPOT_TEST_STORAGE=$* $(PYTEST) $(or $(ARGS),$(FACES))
 
 check: format lint types imports sizes
 

@@ -1,5 +1,6 @@
 """Who is told to end says so first, lets end what runs, within limits, and ends at once when told again."""
 
+import contextlib
 import os
 import re
 import signal
@@ -87,8 +88,22 @@ def _ignores_hangups(process):
     return bool(int(mask, 16) & 1 << signal.SIGHUP - 1)
 
 
+@contextlib.contextmanager
+def _started_where(hangups, used, tmp_path):
+    """A server whose parent treats hangups so, whatever starts the tests: children inherit it."""
+    handler = signal.signal(signal.SIGHUP, hangups)
+    try:
+        server = used.again(tmp_path / "log").start()
+    finally:
+        signal.signal(signal.SIGHUP, handler)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
 def test_a_terminal_that_goes_ends_it(used, tmp_path):
-    with used.again(tmp_path / "log") as server:
+    with _started_where(signal.SIG_DFL, used, tmp_path) as server:
         assert not _ignores_hangups(server.process)
 
         server.process.send_signal(signal.SIGHUP)
@@ -97,15 +112,11 @@ def test_a_terminal_that_goes_ends_it(used, tmp_path):
 
 
 def test_a_terminal_that_goes_means_nothing_to_who_was_started_by_nohup(used, tmp_path):
-    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # children inherit it
-    try:
-        server = used.again(tmp_path / "log").start()
-    finally:
-        signal.signal(signal.SIGHUP, handler)
-    ignored = _ignores_hangups(server.process)
+    with _started_where(signal.SIG_IGN, used, tmp_path) as server:
+        ignored = _ignores_hangups(server.process)
 
-    assert server.stop() == 0
-    assert ignored
+        assert server.stop() == 0
+        assert ignored
 
 
 def test_everything_starts_though_nobody_reads_the_greeting(used, tmp_path):

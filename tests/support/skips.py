@@ -54,7 +54,7 @@ class Account:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Fail a run that skipped what it may not; xdist-like workers and ``--collect-only`` have no say."""
+        """Fail a run that skipped what it may not; workers of xdist and ``--collect-only`` have no say."""
         if session.exitstatus == pytest.ExitCode.OK and not session.config.option.collectonly and self._verdict():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
