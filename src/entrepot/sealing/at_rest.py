@@ -28,7 +28,7 @@ from entrepot.rootkey import RootKey, VersionMissing
 from entrepot.sealing import customers, envelope
 from entrepot.sealing.customers import Customer, DataKeys, NoDataKeys
 from entrepot.sealing.envelope import HEADER, SEGMENT, SIZE, STREAM_HEAD, End, Header, Opener, SealBroken, Sealer
-from entrepot.storage.base import Appending, BlobStore
+from entrepot.storage.base import Appending, BlobStore, Piece
 
 _SERVICE = "service/"
 _LABEL = b"blobs-at-rest"
@@ -39,7 +39,7 @@ ROW_HEAD = len(customers.TWICE) + 1
 # The end of an envelope with one part fits into this many bytes; reading them at once spares an opening.
 _TAIL = 512
 
-Fetch = Callable[[int, int], Iterator[bytes | bytearray]]
+Fetch = Callable[[int, int], Iterator[Piece | bytearray]]
 
 
 class AtRest:
@@ -126,7 +126,7 @@ class AtRest:
     def uploaded(self, upload: str, sealed_size: int | None) -> Iterator[bytes]:
         """The plain bytes of an upload. Raises: FileNotFoundError; SealBroken."""
         if sealed_size is None:
-            yield from self._store.uploaded(upload)
+            yield from map(bytes, self._store.uploaded(upload))
         elif sealed_size:
             header, _ = self._header_of(upload, sealed_size, None)
             parts = _placed(self._part_sizes(upload, sealed_size, header), header)
@@ -160,10 +160,10 @@ class AtRest:
     def lend(self, key: str, start: int = 0, stop: int | None = None, *, sealed: bool) -> Iterator[bytes | bytearray]:
         """What ``read`` gives, in pieces of which each is good until the next one is asked for."""
         if not sealed:
-            yield from self._store.read(key, start, stop)
+            yield from map(bytes, self._store.read(key, start, stop))
             return
 
-        def fetch(begin: int, end: int) -> Iterator[bytes]:
+        def fetch(begin: int, end: int) -> Iterator[Piece]:
             return self._store.read(key, begin, end)
 
         header = self._opened_header(b"".join(fetch(0, HEADER)))
@@ -407,12 +407,12 @@ def _opened_stream(
             yield plain if whole else plain[max(start - offset, 0) : stop - offset]
             number += 1
         else:
-            yield segment
+            yield b""
     if number <= last:
         raise SealBroken(f"segment {number} is missing")
 
 
-def _segments(pieces: Iterable[bytes | bytearray]) -> Iterator[bytes | bytearray]:
+def _segments(pieces: Iterable[Piece | bytearray]) -> Iterator[Piece | bytearray]:
     """The same bytes, a mebibyte at a time: a store may give them in smaller pieces. Empty ones stay where they are."""
     kept = bytearray()
     for piece in pieces:
@@ -427,7 +427,7 @@ def _segments(pieces: Iterable[bytes | bytearray]) -> Iterator[bytes | bytearray
         yield bytes(kept)
 
 
-def _exactly(size: int, pieces: Iterable[bytes | bytearray]) -> bytes:
+def _exactly(size: int, pieces: Iterable[Piece | bytearray]) -> bytes:
     """Raises: FileNotFoundError, where fewer bytes are there."""
     found = b"".join(pieces)
     if len(found) != size:

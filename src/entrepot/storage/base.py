@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import NamedTuple, Protocol, Self
 
 PIECE = 1 << 20  # bytes are read in pieces of at most this size
+Piece = bytes | memoryview
 
 # Files and memory say it last, buckets first; what stands before it in a file's name is the digest.
 _UPLOAD_OF = re.compile(r"(?:^|-)([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:$|/[^/]+$)")
@@ -52,7 +53,7 @@ class BlobStore(Protocol):
         writer has it open, were it one whose claim has run out.
         """
 
-    def uploaded(self, upload: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def uploaded(self, upload: str, start: int = 0, stop: int | None = None) -> Iterator[Piece]:
         """Bytes *start* to *stop* (exclusive) of an upload, as ``read`` gives those of an object."""
 
     def finish(self, upload: str, domain: str, digest: str) -> str:
@@ -73,10 +74,11 @@ class BlobStore(Protocol):
     def size(self, key: str) -> int | None:
         """Bytes of an object; None where there is none."""
 
-    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[Piece]:
         """
         Bytes *start* to *stop* (exclusive) in pieces of at most a mebibyte. Before one that a disk or a network has to
-        be waited for comes an empty one, and none where it is at hand.
+        be waited for comes an empty one, and none where it is at hand. Views are to be used at once, and not kept: they
+        may be of a file.
 
         Raises: FileNotFoundError.
         """

@@ -40,7 +40,7 @@ class Hasher(Protocol):
         """The digest of all that came so far."""
 
 
-def digest_of(pieces: Iterable[Piece], algorithm: str) -> str:
+def digest_of(pieces: Iterable[Piece | memoryview], algorithm: str) -> str:
     """``<algorithm>:<hex>`` of all *pieces*. *algorithm* is sha256 or sha512."""
     hasher = hashlib.new(algorithm)
     for piece in pieces:

@@ -34,7 +34,7 @@ from obstore.exceptions import BaseError
 
 from entrepot import clock
 from entrepot.errors import StoreUnavailable
-from entrepot.storage.base import PIECE, Object
+from entrepot.storage.base import PIECE, Object, Piece
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _NAME = r"[0-9a-f]{12}-[0-9a-f]{12}-[0-9a-f]{8}"
@@ -105,7 +105,7 @@ class ObjectStore:
             self._release(upload)
             raise
 
-    def uploaded(self, upload: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def uploaded(self, upload: str, start: int = 0, stop: int | None = None) -> Iterator[Piece]:
         """Bytes of an upload. Raises: FileNotFoundError, at the first piece; StoreUnavailable."""
         for segment in self._chain(upload):
             begin = max(start - segment.start, 0)
@@ -157,7 +157,7 @@ class ObjectStore:
             return None
         return size
 
-    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[Piece]:
         """Bytes *start* to *stop* (exclusive). Raises: FileNotFoundError, at the first piece; StoreUnavailable."""
         path = _checked(_KEY, key)
         if stop is None:
@@ -169,7 +169,7 @@ class ObjectStore:
             with _answered():
                 block = obstore.get_range(self._bucket, path, start=begin, end=min(begin + _READ, stop))
             view = memoryview(block)
-            yield from (bytes(view[at : at + PIECE]) for at in range(0, len(view), PIECE))
+            yield from (view[at : at + PIECE] for at in range(0, len(view), PIECE))
 
     def path(self, key: str) -> str | None:
         """None: nothing here is a file."""
@@ -221,7 +221,7 @@ class ObjectStore:
                         self._written.popitem(last=False)
             self._release(upload)
 
-    def bytes_of(self, upload: str, chain: Iterable[Segment]) -> Iterator[bytes]:
+    def bytes_of(self, upload: str, chain: Iterable[Segment]) -> Iterator[Piece]:
         """The bytes of segments, one behind the other."""
         for segment in chain:
             yield from self.read(f"{upload}/{segment.name}", 0, segment.size)

@@ -3,15 +3,18 @@
 import contextlib
 import errno
 import hashlib
+import mmap
 import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import pytest
 
 from entrepot import clock
 from entrepot.errors import NoSpace
+from entrepot.storage.base import PIECE
 from entrepot.storage.filesystem import FilesystemStore
 
 DOMAIN = "123456789012"
@@ -24,10 +27,10 @@ def store(tmp_path: Path) -> FilesystemStore:
     return FilesystemStore(tmp_path / "blobs")
 
 
-def publish(store: FilesystemStore) -> str:
+def publish(store: FilesystemStore, content: bytes = CONTENT) -> str:
     upload = clock.new_uuid()
     with store.append(upload, 0) as appending:
-        appending.write(CONTENT)
+        appending.write(content)
         appending.commit()
     return store.finish(upload, DOMAIN, f"sha256:{HEX}")
 
@@ -362,3 +365,32 @@ def test_what_the_disk_has_yet_to_give_is_announced(store: FilesystemStore, tmp_
 
     assert list(store.read(key)) == [b"", CONTENT]
     assert list(store.read(key)) == [CONTENT]
+
+
+@pytest.mark.parametrize("start", [0, 1, 4096, 5000])
+def test_what_is_at_hand_is_not_copied_in_whole_pieces(store: FilesystemStore, start: int) -> None:
+    content = os.urandom(2 * PIECE + 10_000)
+    key = publish(store, content)
+
+    pieces = list(store.read(key, start))
+
+    assert b"".join(pieces) == content[start:]
+    assert [type(piece) for piece in pieces] == [memoryview, memoryview, bytes]
+
+
+def test_a_page_that_the_disk_does_not_give_ends_no_process(
+    store: FilesystemStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = publish(store, bytes(3 * PIECE))
+
+    class Shortened(mmap.mmap):
+        """Of what is mapped, half is not there when it is read: so a damaged disk looks to the kernel's memory."""
+
+        def __new__(cls, *args: int, **options: int) -> Self:
+            made = super().__new__(cls, *args, **options)
+            os.truncate(tmp_path / "blobs" / key, PIECE // 2)
+            return made
+
+    monkeypatch.setattr(mmap, "mmap", Shortened)
+
+    assert sum(map(len, store.read(key))) == PIECE // 2
