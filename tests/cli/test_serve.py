@@ -75,6 +75,7 @@ def used(tmp_path_factory):
     """A data folder on which a server has been; nobody is there now. Tests leave it as it was."""
     server = Server(tmp_path_factory.mktemp("used") / "data")
     server.start()
+    _greeting(server)
     assert server.stop() == 0
     return server
 

@@ -102,9 +102,8 @@ def _jobs_of(server):
 
 
 @contextlib.contextmanager
-def _halted(server):
-    """The process of jobs stands still, between two of its transactions: so nobody who writes waits for it."""
-    process = _jobs_of(server)
+def _halted(server, process):
+    """*process* stands still, between two of its transactions: so nobody who writes waits for it."""
     try:
         while True:
             os.kill(process, signal.SIGSTOP)
@@ -176,9 +175,10 @@ def test_whoever_follows_may_go_and_whoever_stops_it_ends_it(tmp_path, begun):
         assert server.command("reencrypt", "--status").stdout == "nobody has asked for a re-encryption\n"
         assert server.command("reencrypt", "--stop").stdout.startswith("nothing goes on\n")
         registry, blobs = _pushed(server)
+        jobs = _jobs_of(server)
         command = begun(server, "reencrypt", "--default-at-rest", "service")
         _until(lambda: _renewed(server) >= 1)
-        with _halted(server):  # else it may be done before the commands have begun
+        with _halted(server, jobs):  # else it may be done before the commands have begun
             next_word = time.monotonic() + _BEAT
             command.process.send_signal(signal.SIGINT)
             assert command.process.wait() == 130
