@@ -29,7 +29,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # All tests run over SQLite and sealed files; those of both faces also over other back ends.
 FACES := tests/oci tests/api
 # One process for each core, and no more than four: each has servers and engines of its own. With ARGS it is one.
-PYTEST := $(PYTHON) -m pytest $(if $(ARGS),,--numprocesses auto --maxprocesses 4 --dist loadfile)
+# In the order of their names, files that wait stand beside files that work; by their sizes, all that wait came last.
+PYTEST := $(PYTHON) -m pytest $(if $(ARGS),,--numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
 BESIDE := over-postgresql-s3
 FURTHER := over-sqlite-plain over-sqlite-s3 over-postgresql-file over-postgresql-plain
 
