@@ -175,6 +175,7 @@ def test_whoever_follows_may_go_and_whoever_stops_it_ends_it(tmp_path, begun):
         assert server.command("reencrypt", "--status").stdout == "nobody has asked for a re-encryption\n"
         assert server.command("reencrypt", "--stop").stdout.startswith("nothing goes on\n")
         registry, blobs = _pushed(server)
+        _until(lambda: _jobs_of(server))
         jobs = _jobs_of(server)
         command = begun(server, "reencrypt", "--default-at-rest", "service")
         _until(lambda: _renewed(server) >= 1)
