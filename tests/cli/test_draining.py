@@ -14,6 +14,7 @@ import urllib3
 
 from tests.support.network import free_port
 from tests.support.server import ENTREPOT, Registry, Server, used_data
+from tests.support.signals import inherited
 from tests.support.weed import Weed
 
 pytestmark = pytest.mark.timeout(300)
@@ -90,12 +91,8 @@ def _ignores_hangups(process):
 
 @contextlib.contextmanager
 def _started_where(hangups, used, tmp_path):
-    """A server whose parent treats hangups so, whatever starts the tests: children inherit it."""
-    handler = signal.signal(signal.SIGHUP, hangups)
-    try:
+    with inherited(signal.SIGHUP, hangups):
         server = used.again(tmp_path / "log").start()
-    finally:
-        signal.signal(signal.SIGHUP, handler)
     try:
         yield server
     finally:

@@ -15,6 +15,7 @@ from tests.crash.test_rotation import Busy, content, name_all, pull_all, sealed_
 from tests.crash.test_sealing import with_marker
 from tests.support.postgresql import cluster
 from tests.support.server import ENTREPOT, Server
+from tests.support.signals import inherited
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -38,7 +39,7 @@ def begun():
         log = server.data.parent / f"{name}-{len(started)}.log"
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("ENTREPOT_", "AWS_"))} | server.settings
         data = server.data.with_name(f"data-{name}-{len(started)}") if name == "worker" else server.data
-        with log.open("wb") as output:
+        with log.open("wb") as output, inherited(signal.SIGINT, signal.SIG_DFL):
             process = subprocess.Popen(
                 [ENTREPOT, name, *arguments, "--data", data],
                 env=environment,
@@ -90,15 +91,13 @@ def _check(server, registry, blobs, version):
 
 
 def _jobs_of(server):
-    """The process of jobs of a server: it alone has that file."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            links = [os.readlink(entry) for entry in (folder / "fd").iterdir()]
-        except OSError:
-            continue
-        if f"{server.data}/jobs.sqlite" in links:
-            return int(folder.name)
-    return None
+    """The process of jobs of a server, once there is one: it alone has that file."""
+    while True:
+        for entry in Path("/proc").glob("[0-9]*/fd/*"):
+            with contextlib.suppress(OSError):  # it is closed meanwhile, or its process has gone
+                if os.readlink(entry) == f"{server.data}/jobs.sqlite":
+                    return int(entry.parts[2])
+        time.sleep(0.01)
 
 
 @contextlib.contextmanager
@@ -123,7 +122,7 @@ def test_what_a_killed_process_of_jobs_was_at_the_next_one_ends(tmp_path, begun)
     database = f"sqlite:{tmp_path}/data/entrepot.sqlite"
     with Server(tmp_path / "data", database=database, storage=f"file://{tmp_path}/data/blobs", gc_interval=0) as server:
         registry, blobs = _pushed(server)
-        _until(lambda: _jobs_of(server))
+        _jobs_of(server)
         with Busy(server, registry, blobs) as busy:
             command = begun(server, "key", "rotate")
             for further in (3, 12):
@@ -175,7 +174,6 @@ def test_whoever_follows_may_go_and_whoever_stops_it_ends_it(tmp_path, begun):
         assert server.command("reencrypt", "--status").stdout == "nobody has asked for a re-encryption\n"
         assert server.command("reencrypt", "--stop").stdout.startswith("nothing goes on\n")
         registry, blobs = _pushed(server)
-        _until(lambda: _jobs_of(server))
         jobs = _jobs_of(server)
         command = begun(server, "reencrypt", "--default-at-rest", "service")
         _until(lambda: _renewed(server) >= 1)
