@@ -52,7 +52,7 @@ whole: .venv/.made
 
 # What else has to do with rows.
 over-postgresql-file: FACES += tests/abuse tests/cli/test_commands.py tests/cli/test_freshness.py \
-	tests/crash/test_garbage.py tests/moto
+	tests/crash/test_garbage.py tests/crash/test_rotation.py tests/moto
 
 over-sqlite-%: .venv/.made
 	ENTREPOT_TEST_STORAGE=$* $(PYTEST) $(or $(ARGS),$(FACES))

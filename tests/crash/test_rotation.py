@@ -213,7 +213,8 @@ def test_killed_at_any_time_a_re_encryption_has_lost_nothing_and_the_next_one_en
         blobs = [content(number, 4_000_000) for number in range(5)] + [content("small", 3_000)]
         for blob in blobs:
             registry.push_blob("app", blob)
-        assert len(with_marker(server)) == 6
+        rows_too = server.place == server.data / "entrepot.sqlite"
+        assert len(with_marker(server)) == 5 + rows_too  # the small one lies in a row
 
         with Busy(server, registry, blobs) as busy:
             for _ in range(2):
@@ -229,7 +230,7 @@ def test_killed_at_any_time_a_re_encryption_has_lost_nothing_and_the_next_one_en
         assert len(objects) == server.sql("SELECT count(*) FROM blobs WHERE key IS NOT NULL")[0][0]
         assert list((server.data / "blobs/uploads").iterdir()) == []
         pull_all(registry, [*blobs, *busy.pushed])
-        if server.place == server.data / "entrepot.sqlite":
+        if rows_too:
             server.sql("VACUUM")  # else SQLite keeps what rows held where they were
         server.stop()
         assert with_marker(server) == []
