@@ -23,21 +23,14 @@ class Asker:
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection: PGconn = connection.pgconn
         self._owner = connection  # which complains if it is forgotten first
-        self._socket = connection.pgconn.socket
-        self._listening: asyncio.AbstractEventLoop | None = None
-        self._answered: asyncio.Future[PGresult] | None = None
         self._result: PGresult | None = None
 
     @classmethod
     async def connected(cls, url: str, **settings: Any) -> Self:
         """One to the database at *url*. Raises: psycopg.Error."""
         asker = cls(await psycopg.AsyncConnection.connect(url, **settings))
-        try:
-            asker._connection.send_prepare(_NAME, _SNAPSHOT)
-            await asker._answer()
-        except BaseException:
-            asker.close()
-            raise
+        asker._connection.send_prepare(_NAME, _SNAPSHOT)
+        await asker._answer()
         return asker
 
     async def snapshot(self) -> str:
@@ -49,55 +42,40 @@ class Asker:
 
     def close(self) -> None:
         """End the connection."""
-        self._ignore()
         self._connection.finish()
 
     async def _answer(self) -> PGresult:
         """The answer to what has been sent. Raises: psycopg.Error."""
         if self._connection.flush():
             raise psycopg.OperationalError("the server does not take in a question of some bytes")
-        loop = asyncio.get_running_loop()
-        if self._listening is not loop:
-            # Once and for all: to listen anew for each answer takes two calls of the kernel more.
-            self._ignore()
-            loop.add_reader(self._socket, self._take_in)
-            self._listening = loop
-        self._answered = loop.create_future()
-        return await self._answered
+        loop, socket = asyncio.get_running_loop(), self._connection.socket
+        answered: asyncio.Future[PGresult] = loop.create_future()
+        loop.add_reader(socket, self._take_in, answered)
+        try:
+            return await answered
+        finally:
+            loop.remove_reader(socket)
 
-    def _ignore(self) -> None:
-        """Listen no more: the number of a socket that has ended is soon another's."""
-        loop, self._listening = self._listening, None
-        if loop is not None and not loop.is_closed():
-            loop.remove_reader(self._socket)
-
-    def _take_in(self) -> None:
-        """Take in what has come. After the last result of an answer comes none; where nobody has asked, none at all."""
+    def _take_in(self, answered: "asyncio.Future[PGresult]") -> None:
+        """Take in what has come; after the last result of an answer comes none."""
         try:
             self._connection.consume_input()
             while not self._connection.is_busy():
                 result = self._connection.get_result()
                 if result is None:
-                    result, self._result = self._result, None
-                    self._settle(_outcome(result))
+                    _settle(answered, self._result)
                     return
                 self._result = result
         except psycopg.Error as error:
-            self._ignore()
-            self._settle(error)
-
-    def _settle(self, outcome: PGresult | psycopg.Error) -> None:
-        answered, self._answered = self._answered, None
-        if answered is None or answered.done():  # nobody waits
-            return
-        if isinstance(outcome, psycopg.Error):
-            answered.set_exception(outcome)
-        else:
-            answered.set_result(outcome)
+            if not answered.done():
+                answered.set_exception(error)
 
 
-def _outcome(result: PGresult | None) -> PGresult | psycopg.Error:
+def _settle(answered: "asyncio.Future[PGresult]", result: PGresult | None) -> None:
+    if answered.done():
+        return
     if result is not None and result.status in _GOOD:
-        return result
-    reason = result.error_message.decode(errors="replace").strip() if result else "the answer is none"
-    return psycopg.OperationalError(reason)
+        answered.set_result(result)
+    else:
+        reason = result.error_message.decode(errors="replace").strip() if result else "the answer is none"
+        answered.set_exception(psycopg.OperationalError(reason))

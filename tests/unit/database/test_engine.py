@@ -21,7 +21,6 @@ from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text, bind
 from entrepot.database import Database, Statement, Transaction
 from entrepot.errors import Fault, NoSpace
 from entrepot.postgresql import Postgresql
-from entrepot.postgresql.asking import Asker
 from entrepot.postgresql.driver import TURN
 from entrepot.serving.preparing import open_database
 from tests.support.postgresql import cluster
@@ -624,12 +623,6 @@ def test_who_leaves_while_he_asks_does_not_take_the_question_along(database):
     assert _version(database) == _version(database)
 
 
-_ASKER = (
-    "FROM pg_stat_activity WHERE query LIKE '%current_snapshot%' AND pid <> pg_backend_pid() "
-    "AND datname = current_database()"
-)
-
-
 @ON_POSTGRESQL
 def test_a_question_whose_connection_is_cut_is_asked_again(database, place):
     database.write(add("before"))
@@ -638,7 +631,10 @@ def test_a_question_whose_connection_is_cut_is_asked_again(database, place):
         await database.ask()
         version = database.version()
         with psycopg.connect(place) as connection:
-            ((asker,),) = connection.execute(f"SELECT pid {_ASKER}").fetchall()
+            ((asker,),) = connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE query LIKE '%current_snapshot%' AND pid <> pg_backend_pid() "
+                "AND datname = current_database()"
+            ).fetchall()
             os.kill(asker, signal.SIGSTOP)
             question = asyncio.ensure_future(database.ask())
             await asyncio.sleep(0.05)
@@ -650,31 +646,6 @@ def test_a_question_whose_connection_is_cut_is_asked_again(database, place):
         version = database.version()
         await database.ask()
         assert database.version() == version
-
-    asyncio.run(run())
-
-
-@ON_POSTGRESQL
-def test_a_connection_that_ends_between_two_questions_is_heard_of_once(database, place, monkeypatch):
-    heard = []
-    take_in = Asker._take_in
-
-    def counted(self: Asker) -> None:
-        heard.append(1)
-        take_in(self)
-
-    monkeypatch.setattr(Asker, "_take_in", counted)
-
-    async def run() -> None:
-        await database.ask()
-        version = database.version()
-        heard.clear()
-        with psycopg.connect(place) as connection:
-            assert connection.execute(f"SELECT pg_terminate_backend(pid) {_ASKER}").fetchall() == [(True,)]
-        await asyncio.sleep(0.2)
-        assert 1 <= len(heard) <= 3  # the server's last words, and the end
-        await database.ask()
-        assert database.version() != version
 
     asyncio.run(run())
 
