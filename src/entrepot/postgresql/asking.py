@@ -59,13 +59,15 @@ class Asker:
     def _take_in(self, answered: "asyncio.Future[PGresult]") -> None:
         """Take in what has come; after the last result of an answer comes none."""
         try:
-            self._connection.consume_input()
-            while not self._connection.is_busy():
-                result = self._connection.get_result()
-                if result is None:
-                    _settle(answered, self._result)
-                    return
-                self._result = result
+            # Where a connection is reset behind the server's last words, uvloop tells of both at once, and never again.
+            for _ in ("what has come", "and the end behind it"):
+                self._connection.consume_input()
+                while not self._connection.is_busy():
+                    result = self._connection.get_result()
+                    if result is None:
+                        _settle(answered, self._result)
+                        return
+                    self._result = result
         except psycopg.Error as error:
             if not answered.done():
                 answered.set_exception(error)

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import uvloop
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text, bindparam, insert, select, update
 
 from entrepot.database import Database, Statement, Transaction
@@ -623,14 +625,25 @@ def test_who_leaves_while_he_asks_does_not_take_the_question_along(database):
     assert _version(database) == _version(database)
 
 
+def _terminate(connection: psycopg.Connection[Any], stopped: int) -> None:
+    """End a backend that stands still, and return when nothing more comes of it; the event loop waits meanwhile."""
+    connection.execute("SELECT pg_terminate_backend(%s)", [stopped])
+    os.kill(stopped, signal.SIGCONT)
+    while connection.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [stopped]).fetchall():
+        time.sleep(0.01)
+    time.sleep(0.1)
+
+
 @ON_POSTGRESQL
-def test_a_question_whose_connection_is_cut_is_asked_again(database, place):
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_a_question_whose_connection_is_cut_is_asked_again(database, place, loop):
+    """The server's last words and the reset are there together: it ends with the question unread."""
     database.write(add("before"))
 
     async def run() -> None:
         await database.ask()
         version = database.version()
-        with psycopg.connect(place) as connection:
+        with psycopg.connect(place, autocommit=True) as connection:
             ((asker,),) = connection.execute(
                 "SELECT pid FROM pg_stat_activity WHERE query LIKE '%current_snapshot%' AND pid <> pg_backend_pid() "
                 "AND datname = current_database()"
@@ -639,15 +652,15 @@ def test_a_question_whose_connection_is_cut_is_asked_again(database, place):
             question = asyncio.ensure_future(database.ask())
             await asyncio.sleep(0.05)
             assert not question.done()
-            connection.execute("SELECT pg_terminate_backend(%s)", [asker])
-            os.kill(asker, signal.SIGCONT)
-        await question
+            _terminate(connection, asker)
+        await asyncio.wait_for(question, 20)
         assert database.version() != version
         version = database.version()
         await database.ask()
         assert database.version() == version
 
-    asyncio.run(run())
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(run())
 
 
 def test_where_nobody_answers_no_version_is_trusted(tmp_path):
